@@ -1,0 +1,28 @@
+"""Encoding of the day of the year as sines and cosines."""
+
+import torch
+from torch import Tensor
+
+BASE = 1000.0
+"""Longest wavelength over 2 pi, in days (Garnot and Landrieu 2020, their T)."""
+
+
+def encode_days(days: Tensor, *, channels: int, heads: int) -> Tensor:
+    """Encode days, with the same ladder of frequencies for every head.
+
+    angle(p, j) = p / 1000^(2 floor(j/2) / channels per head); sine for even j, cosine for odd
+    (Garnot and Landrieu 2020, arXiv:2007.00586, section 3).
+
+    Args:
+        days: (...), any real unit of days.
+        channels: D, a multiple of `heads`.
+        heads: H.
+
+    Returns:
+        (..., D) in [-1, 1].
+    """
+    ladder = torch.arange(channels // heads, device=days.device)
+    exponent = 2 * torch.div(ladder, 2, rounding_mode="floor") / (channels // heads)
+    angle = days.unsqueeze(-1) / BASE**exponent
+    encoded = torch.where(ladder % 2 == 0, angle.sin(), angle.cos())
+    return encoded.repeat(*[1] * days.dim(), heads)

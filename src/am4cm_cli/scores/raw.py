@@ -1,0 +1,53 @@
+"""The attention itself as a score, before and after the softmax: for comparison."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from am4cm_cli.attention import FoldedAttention
+from am4cm_cli.models.ltae import attend
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogitScore:
+    """How far a date's attention logit lies below those of the pixel's other dates."""
+
+    attention: FoldedAttention
+    day_of_year: Tensor
+    """(T,)"""
+
+    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
+        """Score (T, B, P) reflectance.
+
+        Returns:
+            (T, P) minus the mean over heads of the logit, standardised over the pixel's valid
+            dates; NaN where not valid or where all of a pixel's dates are alike.
+        """
+        logits = self.attention.logits(reflectance, self.day_of_year).masked_fill(~valid, 0.0)
+        count = valid.sum(0)
+        centred = (logits - (logits.sum(1) / count)[:, None]).masked_fill(~valid, 0.0)
+        sd = (centred.square().sum(1) / count).sqrt()
+        score = -(centred / sd[:, None]).mean(0)
+        return score.masked_fill(~valid, torch.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionScore:
+    """How far a date's attention lies below an even share of the pixel's attention."""
+
+    attention: FoldedAttention
+    day_of_year: Tensor
+    """(T,)"""
+
+    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
+        """Score (T, B, P) reflectance.
+
+        Returns:
+            (T, P) minus the logarithm of the mean over heads of the attention, in multiples of
+            an even share: 0 is an even share, log 2 half of one; NaN where not valid.
+        """
+        logits = self.attention.logits(reflectance, self.day_of_year)
+        attention = attend(logits.transpose(1, 2), valid.T).mean(0).T
+        share = attention * valid.sum(0)
+        return -share.clamp(min=torch.finfo(share.dtype).tiny).log().masked_fill(~valid, torch.nan)

@@ -1,0 +1,61 @@
+"""Folded attention against the network it was folded from."""
+
+from dataclasses import replace
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from am4cm_cli.attention import fold, spectral_index
+from networks import tiny_model
+
+
+def unfolded(model, reflectance, days):
+    """(H, T, P) attention logits by the layers themselves, for (T, B, P) reflectance."""
+    pixels = reflectance.permute(2, 0, 1)
+    day = days.expand(pixels.shape[:2])
+    embedded = model.embed(pixels, day, torch.ones(day.shape, dtype=torch.bool))
+    return model.attention_logits(embedded).transpose(1, 2)
+
+
+@given(seed=st.integers(0, 10**6), dates=st.integers(1, 9), pixels=st.integers(1, 5))
+def test_folded_logits_are_the_networks(seed, dates, pixels):
+    model = tiny_model(seed).double()
+    reflectance = torch.rand(dates, 4, pixels, dtype=torch.float64) * 1.5
+    days = torch.randint(1, 366, (dates,)).double()
+    with torch.no_grad():
+        expected = unfolded(model, reflectance, days)
+    torch.testing.assert_close(fold(model).logits(reflectance, days), expected, atol=1e-5, rtol=0)
+
+
+def test_missing_bands_are_regressed_on_the_others():
+    # The second way: predict the missing bands by least squares, then use all of them.
+    spectra = torch.rand(50, 4, dtype=torch.float64) @ torch.rand(4, 4, dtype=torch.float64)
+    centred = spectra - spectra.mean(0)
+    slope = torch.linalg.lstsq(centred[:, :2], centred[:, 2:]).solution
+    whole = replace(fold(tiny_model()), mean=spectra.mean(0))
+    guessed = torch.cat([centred[:, :2], centred[:, :2] @ slope], 1) + spectra.mean(0)
+    days = torch.arange(50, dtype=torch.float64)
+    part = whole.on_bands(("B02", "B03"), torch.cov(spectra.T))
+    torch.testing.assert_close(
+        part.logits(spectra[:, :2, None], days), whole.logits(guessed[..., None], days)
+    )
+
+
+def test_all_bands_in_another_order_are_the_same_attention():
+    whole = fold(tiny_model())
+    turned = whole.on_bands(whole.bands[::-1], torch.eye(4, dtype=torch.float64))
+    reflectance, days = torch.rand(6, 4, 3, dtype=torch.float64), torch.arange(6.0)
+    torch.testing.assert_close(
+        turned.logits(reflectance.flip(1), days), whole.logits(reflectance, days)
+    )
+
+
+def test_spectral_index_is_the_mean_standardised_logit_but_for_a_constant():
+    attention = fold(tiny_model())
+    sd = torch.tensor([0.7, 2.0], dtype=torch.float64)
+    reflectance = torch.rand(2, 4, 3, dtype=torch.float64)
+    logits = attention.logits(reflectance, torch.full((2,), 100.0, dtype=torch.float64))
+    expected = (logits / sd[:, None, None]).mean(0).diff(dim=0)
+    index = torch.einsum("b,tbp->tp", spectral_index(attention, sd), reflectance)
+    torch.testing.assert_close(index.diff(dim=0), expected)

@@ -1,0 +1,52 @@
+"""What commands show on standard error: progress and messages; never on standard output."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def progress(description: str) -> Track:
+    """Follow an iteration with a bar; nothing is shown where standard error is not a terminal."""
+
+    def follow(items: Iterable[Any]) -> Iterable[Any]:
+        hidden = not stderr.is_terminal
+        return track(items, description, console=stderr, transient=True, disable=hidden)
+
+    return follow
+
+
+def say(message: str) -> None:
+    """Print one line as it is, without breaking or colouring it."""
+    stderr.print(message, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def output(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield the path to write; for - a temporary one that goes to standard output at the end.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+    from am4cm_cli.files import check_output
+
+    if str(path) != "-":
+        check_output(path, overwrite=overwrite)
+        yield path
+        return
+    with TemporaryDirectory(prefix="am4cm-") as folder:
+        whole = Path(folder) / "stdout.tif"
+        yield whole
+        with whole.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,46 @@
+"""`am4cm simulate`: a labelled stack that needs no download."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
+    size: Annotated[
+        int, typer.Option(min=8, max=2048, help="Side of the image in pixels of 10 m.")
+    ] = 256,
+    dates: Annotated[int, typer.Option(min=1, max=146, help="Acquisitions in the year.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the year to cover.")
+    ] = datetime(2018, 1, 1),
+    clouds: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the dates that have clouds or haze.")
+    ] = 0.5,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it is a simulated stack.")
+    ] = False,
+) -> None:
+    """Make a labelled Sentinel-2 stack: images, crop labels, and the truth about its clouds."""
+    from functools import partial
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from am4cm_cli.simulation import SimulationConfig, write_stack
+
+    config = SimulationConfig(
+        size=size, dates=dates, seed=seed, start=start.date(), cloudiness=clouds
+    )
+    console = Console(stderr=True)
+    show = partial(track, description="Simulating", console=console, transient=True)
+    write_stack(out, config, overwrite=overwrite, track=show)
+    console.print(
+        f"Wrote {dates} dates of {size} x {size} pixels, labels, fields and truth to {out}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )

@@ -1,0 +1,47 @@
+import rasterio
+import typer
+from typer.testing import CliRunner
+
+from am4cm_cli.commands.simulate import simulate
+from am4cm_cli.errors import OutputError
+
+app = typer.Typer()
+app.command()(simulate)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_writes_a_stack_and_says_so_on_standard_error(tmp_path):
+    out = tmp_path / "stack"
+    result = run(out, "--size", 24, "--dates", 3, "--seed", 5, "--start", "2020-09-01")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "3 dates of 24 x 24 pixels" in result.stderr
+    assert str(out) in result.stderr
+    images = sorted(path.name for path in (out / "images").iterdir())
+    assert len(images) == 3
+    assert all("20200901" <= name[7:15] < "20210901" for name in images)
+
+
+def test_clouds_are_as_many_as_asked_for(tmp_path):
+    assert run(tmp_path / "blue", "--size", 24, "--dates", 4, "--clouds", 0).exit_code == 0
+    with rasterio.open(tmp_path / "blue" / "truth.tif") as truth:
+        assert truth.read().max() == 0
+
+
+def test_an_existing_folder_needs_overwrite(tmp_path):
+    small = ("--size", 16, "--dates", 1)
+    assert run(tmp_path / "stack", *small).exit_code == 0
+    refused = run(tmp_path / "stack", *small)
+    assert isinstance(refused.exception, OutputError)
+    assert run(tmp_path / "stack", *small, "--overwrite").exit_code == 0
+
+
+def test_wrong_use_is_refused_with_code_2(tmp_path):
+    for option, value in [("--size", 2), ("--dates", 147), ("--clouds", 1.5), ("--seed", -1)]:
+        result = run(tmp_path / "stack", option, value)
+        assert result.exit_code == 2
+        assert option in result.stderr
+    assert list(tmp_path.iterdir()) == []

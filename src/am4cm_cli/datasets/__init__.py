@@ -1,0 +1,1 @@
+"""Labelled data, brought to one prepared form: pixel series in folds."""

@@ -1,0 +1,102 @@
+"""Label rasters: classes, what is unlabelled, and the groups that stay whole in a split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from scipy import ndimage
+
+from am4cm_cli.errors import DataError
+from am4cm_cli.grids import describe
+from am4cm_cli.stack import Grid
+
+CLASS_TAG = "CLASS_"
+"""Dataset tags CLASS_1, CLASS_2, ... name the codes of a label raster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """A class code for every pixel of a grid."""
+
+    path: Path
+    codes: NDArray[np.int64]
+    """(Y, X)"""
+    unlabelled: frozenset[int]
+    names: Mapping[int, str]
+    """Of the codes in use, unlabelled ones left out; a code without a name is named by itself."""
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(Y, X) True where the pixel has a class."""
+        return ~np.isin(self.codes, list(self.unlabelled))
+
+
+def read_labels(path: Path, grid: Grid, *, unlabelled: Sequence[int] | None = None) -> Labels:
+    """Read the first band of a label raster.
+
+    Args:
+        path: an integer raster on the stack's grid.
+        grid: of the stack.
+        unlabelled: codes that are no class; the raster's nodata and 0 if None.
+
+    Raises:
+        DataError: not readable, not of integers, on another grid, or nothing is labelled.
+    """
+    codes, nodata, tags = _read(path, grid)
+    none = {0} if unlabelled is None else set(unlabelled)
+    none |= {int(nodata)} if nodata is not None and unlabelled is None else set()
+    in_use = [int(code) for code in np.unique(codes) if int(code) not in none]
+    if not in_use:
+        raise DataError(
+            f"{path}: no labelled pixel; found only {sorted(none)}, which count as unlabelled. "
+            "Name the codes that are no class with --unlabelled."
+        )
+    names = {code: tags.get(f"{CLASS_TAG}{code}", str(code)) for code in in_use}
+    return Labels(path=path, codes=codes, unlabelled=frozenset(none), names=names)
+
+
+def field_groups(labels: Labels) -> NDArray[np.int64]:
+    """Number the fields: connected pixels of one class, (Y, X), 0 where unlabelled."""
+    groups = np.zeros(labels.codes.shape, np.int64)
+    total = 0
+    for code in labels.names:
+        fields, count = ndimage.label(labels.codes == code)
+        groups[fields > 0] = fields[fields > 0] + total
+        total += count
+    return groups
+
+
+def block_groups(shape: tuple[int, int], *, side: int) -> NDArray[np.int64]:
+    """Number square blocks of `side` pixels, (Y, X) from 1."""
+    height, width = shape
+    across = -(-width // side)
+    rows, cols = np.arange(height) // side, np.arange(width) // side
+    return rows[:, None] * across + cols[None, :] + 1
+
+
+def read_groups(path: Path, grid: Grid) -> NDArray[np.int64]:
+    """Read the field of each pixel from the first band of a raster on the stack's grid."""
+    return _read(path, grid)[0]
+
+
+def _read(path: Path, grid: Grid) -> tuple[NDArray[np.int64], float | None, dict[str, Any]]:
+    try:
+        with rasterio.open(path) as raster:
+            own = Grid(crs=raster.crs, transform=raster.transform, shape=raster.shape)
+            dtype, nodata, tags = raster.dtypes[0], raster.nodata, raster.tags()
+            array = raster.read(1)
+    except RasterioError as error:
+        raise DataError(f"{path}: cannot be read as a raster ({error}). Name another.") from error
+    if own.shape != grid.shape or not own.transform.almost_equals(grid.transform, 1e-6):
+        raise DataError(
+            f"{path}: lies on another grid. Found {describe(own)}; expected {describe(grid)}. "
+            "Bring it onto the images' grid, for example with gdalwarp."
+        )
+    if np.dtype(dtype).kind not in "iu":
+        raise DataError(f"{path}: found {dtype} pixels, expected integer codes. Convert it.")
+    return array.astype(np.int64), nodata, tags

@@ -1,0 +1,172 @@
+"""Prepared pixel series: labelled, of unequal length, in folds, ready to be memory-mapped.
+
+A prepared folder holds `prepared.json` and, per fold k, `fold_k/` with one .npy per array of
+`PixelSeries`. Series of one place share a calendar, so their days are stored once.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from am4cm_cli.errors import DataError
+
+FORMAT = 1
+INDEX = "prepared.json"
+MEMBERS = (INDEX, "fold_*")
+"""What a prepared folder holds."""
+SCALE = 1e-4
+"""Reflectance of one stored number."""
+NODATA = -32768
+"""Stored in every band of a date that was not observed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelSeries:
+    """The series of one fold, end to end: O observations of P pixels on C calendars."""
+
+    reflectance: NDArray[np.int16]
+    """(O, B) reflectance / SCALE; NODATA in all bands where not valid."""
+    calendar: NDArray[np.int32]
+    """(P,) which calendar a series follows; its length is that calendar's."""
+    target: NDArray[np.int16]
+    """(P,) index into the classes."""
+    group: NDArray[np.int64]
+    """(P,) field, block or patch: never split between folds."""
+    days: NDArray[np.int32]
+    """Days since 1970-01-01 of all calendars, end to end."""
+    calendar_start: NDArray[np.int64]
+    """(C + 1,) where each calendar begins in `days`."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(P,) dates of each series."""
+        return np.diff(self.calendar_start)[self.calendar]
+
+    @property
+    def start(self) -> NDArray[np.int64]:
+        """(P,) where each series begins in `reflectance`."""
+        return np.cumsum(self.lengths) - self.lengths
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedIndex:
+    """What a prepared folder says of itself."""
+
+    bands: tuple[str, ...]
+    classes: tuple[str, ...]
+    folds: tuple[int, ...]
+    series: tuple[int, ...]
+    """Per fold."""
+    unobserved: int
+    """Labelled pixels left out because no date shows them."""
+    sources: tuple[str, ...]
+    grouping: str
+    """What is kept whole within a fold."""
+
+
+def series_path(folder: Path, fold: int, name: str) -> Path:
+    """Where one array of one fold is stored."""
+    return folder / f"fold_{fold}" / f"{name}.npy"
+
+
+def write_index(folder: Path, index: PreparedIndex) -> None:
+    """Write `prepared.json`; its presence says that the arrays are complete."""
+    text = json.dumps({"format": FORMAT, **asdict(index)}, indent=1)
+    (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def read_index(folder: Path) -> PreparedIndex:
+    """Read what a prepared folder holds.
+
+    Raises:
+        DataError: the folder was not made by `am4cm prepare`, or by another version of it.
+    """
+    path = folder / INDEX
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder}: no readable {INDEX} ({error}). Make the folder with am4cm prepare."
+        ) from error
+    if not isinstance(header, Mapping) or header.get("format") != FORMAT:
+        raise DataError(f"{path}: expected format {FORMAT}. Prepare the data again.")
+    try:
+        return PreparedIndex(**{f.name: _frozen(header[f.name]) for f in fields(PreparedIndex)})
+    except KeyError as error:
+        raise DataError(f"{path}: {error} is missing. Prepare the data again.") from error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def open_fold(folder: Path, fold: int) -> PixelSeries:
+    """Map one fold into memory, read-only.
+
+    Raises:
+        DataError: an array is missing or damaged.
+    """
+    arrays: dict[str, Any] = {}
+    for field in fields(PixelSeries):
+        path = series_path(folder, fold, field.name)
+        try:
+            arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: {error}. Prepare the data again.") from error
+    series = PixelSeries(**arrays)
+    _check(series, folder / f"fold_{fold}")
+    return series
+
+
+def _check(series: PixelSeries, folder: Path) -> None:
+    expected = int(series.lengths.sum())
+    if len(series.reflectance) != expected or len(series.target) != len(series.calendar):
+        raise DataError(
+            f"{folder}: {len(series.reflectance)} observations, expected {expected} from the "
+            f"calendars. Prepare the data again."
+        )
+
+
+def assign_folds(groups: NDArray[np.int64], *, folds: int, seed: int) -> NDArray[np.int64]:
+    """Share groups out over folds so that each fold gets about as many pixels.
+
+    Args:
+        groups: (P,) group of each pixel.
+        folds: how many; folds are numbered from 1.
+        seed: of the order in which groups of like size are dealt out.
+
+    Returns:
+        (P,) fold of each pixel; all pixels of a group are in one fold.
+    """
+    _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    order = order[np.argsort(-counts[order], kind="stable")]
+    load = np.zeros(folds, dtype=np.int64)
+    fold_of = np.empty(len(counts), dtype=np.int64)
+    for group in order:  # largest first into the emptiest fold
+        fold_of[group] = load.argmin() + 1
+        load[fold_of[group] - 1] += counts[group]
+    return fold_of[index]
+
+
+def join(parts: Iterable[PixelSeries]) -> PixelSeries:
+    """Put several folds end to end, in memory."""
+    parts = list(parts)
+    dates = np.cumsum([0] + [len(part.days) for part in parts])
+    calendars = np.cumsum([0] + [len(part.calendar_start) - 1 for part in parts])
+    starts = [part.calendar_start[:-1] + first for part, first in zip(parts, dates, strict=False)]
+    return PixelSeries(
+        reflectance=np.concatenate([part.reflectance for part in parts]),
+        calendar=np.concatenate(
+            [part.calendar + first for part, first in zip(parts, calendars, strict=False)]
+        ).astype(np.int32),
+        target=np.concatenate([part.target for part in parts]),
+        group=np.concatenate([part.group for part in parts]),
+        days=np.concatenate([part.days for part in parts]),
+        calendar_start=np.concatenate([*starts, dates[-1:]]).astype(np.int64),
+    )

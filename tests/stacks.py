@@ -9,7 +9,7 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window
 
-from am4cm_cli.rasters import create_cog
+from am4cm_cli.cogs import create_cog
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stack import Stack
 

@@ -22,6 +22,7 @@ from am4cm_cli.datasets.pixels import (
     open_fold,
     read_index,
 )
+from am4cm_cli.errors import DataError
 from am4cm_cli.metrics import Confusion
 from am4cm_cli.models import LTAE, LTAEConfig
 from am4cm_cli.weights import Calibration, Weights
@@ -41,6 +42,8 @@ class TrainConfig:
     weight_decay: float = 1e-2
     drop_dates: float = 0.6
     """Each series loses a share of its dates drawn evenly from 0 to this."""
+    noise: float = 0.0
+    """Standard deviation of the reflectance that is added to every band of every date, anew."""
     validation_fold: int = 5
     """Left out of training, and scored."""
     seed: int = 0
@@ -62,6 +65,12 @@ def drop_dates(valid: Tensor, *, most: float, generator: torch.Generator) -> Ten
     luck = torch.rand(valid.shape, generator=generator).to(valid.device)
     luck = luck.masked_fill(~valid, -1)
     return valid & ((luck >= share.to(valid.device)) | (luck == luck.amax(1, keepdim=True)))
+
+
+def add_noise(reflectance: Tensor, *, sd: float, generator: torch.Generator) -> Tensor:
+    """Blur (P, T, B) reflectance, so that no weight rests on a fine difference between bands."""
+    noise = torch.randn(reflectance.shape, generator=generator) * sd
+    return reflectance + noise.to(reflectance.device)
 
 
 def fit(model: LTAE, data: ResidentSeries, config: TrainConfig, *, track: Track) -> list[float]:
@@ -100,7 +109,8 @@ def _stream(
 
 def _loss(model: LTAE, batch: Batch, config: TrainConfig, generator: torch.Generator) -> Tensor:
     valid = drop_dates(batch.valid, most=config.drop_dates, generator=generator)
-    prediction = model(batch.reflectance, batch.day_of_year, valid)
+    reflectance = add_noise(batch.reflectance, sd=config.noise, generator=generator)
+    prediction = model(reflectance, batch.day_of_year, valid)
     return nn.functional.cross_entropy(prediction.logits, batch.target)
 
 
@@ -138,6 +148,7 @@ def train_weights(
         DataError: the folder is not prepared data, or a fold is empty.
     """
     index = read_index(folder)
+    _check_folds(folder, index, config.validation_fold)
     kept = [fold for fold in index.folds if fold != config.validation_fold]
     series = join(open_fold(folder, fold) for fold in kept)
     data = ResidentSeries(series, device)
@@ -154,6 +165,15 @@ def train_weights(
         ),
         record=_record(index, config, losses, confusion(model, held_out)),
     )
+
+
+def _check_folds(folder: Path, index: PreparedIndex, held_out: int) -> None:
+    filled = [fold for fold, count in zip(index.folds, index.series, strict=True) if count]
+    if held_out not in filled or len(filled) < 2:
+        raise DataError(
+            f"{folder}: no fold {held_out} to validate on; found "
+            f"{', '.join(map(str, filled)) or 'none'} with series. Choose one of at least two."
+        )
 
 
 def _architecture(

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from am4cm_cli.commands.console import progress, say
+from am4cm_cli.commands.options import Overwrite
+
 
 def simulate(
     out: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
@@ -20,27 +23,13 @@ def simulate(
     clouds: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the dates that have clouds or haze.")
     ] = 0.5,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace OUT if it is a simulated stack.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a labelled Sentinel-2 stack: images, crop labels, and the truth about its clouds."""
-    from functools import partial
-
-    from rich.console import Console
-    from rich.progress import track
-
     from am4cm_cli.simulation import SimulationConfig, write_stack
 
     config = SimulationConfig(
         size=size, dates=dates, seed=seed, start=start.date(), cloudiness=clouds
     )
-    console = Console(stderr=True)
-    show = partial(track, description="Simulating", console=console, transient=True)
-    write_stack(out, config, overwrite=overwrite, track=show)
-    console.print(
-        f"Wrote {dates} dates of {size} x {size} pixels, labels, fields and truth to {out}",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
-    )
+    write_stack(out, config, overwrite=overwrite, track=progress("Simulating"))
+    say(f"Wrote {out}: {dates} dates of {size} x {size} pixels, labels, fields and truth.")

@@ -1,0 +1,64 @@
+"""The command line: every command, and the one place where errors become messages."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from am4cm_cli import __version__
+from am4cm_cli.commands.console import stderr
+from am4cm_cli.commands.draw import draw
+from am4cm_cli.commands.info import info
+from am4cm_cli.commands.mask import mask
+from am4cm_cli.commands.prepare import prepare
+from am4cm_cli.commands.simulate import simulate
+from am4cm_cli.commands.train import train
+from am4cm_cli.errors import Am4cmError
+
+app = typer.Typer(
+    help="Cloud masks for Sentinel-2 time series, from attention learned without cloud labels.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (mask, info, draw, prepare, train, simulate):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"am4cm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Declare the options that stand before any command."""
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 error, 2 usage, 130 interrupted."""
+    # So that a polite kill unwinds and takes partial outputs with it, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except Am4cmError as error:
+        stderr.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise SystemExit(1) from None
+    except BrokenPipeError:
+        # Whoever read standard output has gone; the interpreter must not flush into it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,141 @@
+"""Rasters that appear whole: cloud-optimised GeoTIFFs with one named band per scene."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetWriter
+from rasterio.shutil import copy
+from rasterio.windows import Window
+
+from am4cm_cli.errors import OutputError
+from am4cm_cli.files import appear
+from am4cm_cli.headers import quiet
+from am4cm_cli.stack import Grid
+from am4cm_cli.windows import tile_grid
+
+BLOCK = 256
+CACHE_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CogWriter:
+    """Takes the windows of a raster, in any order."""
+
+    path: Path
+    raster: DatasetWriter
+
+    def write(self, array: NDArray[Any], window: Window) -> None:
+        """Write a (T, Y, X) array, one layer per band."""
+        with _writing(self.path):
+            self.raster.write(array, window=window)
+
+
+@contextmanager
+def create_cog(
+    path: Path,
+    *,
+    grid: Grid,
+    dtype: str,
+    nodata: float,
+    names: Sequence[str],
+    tags: Mapping[str, str],
+    overview: str = "average",
+) -> Iterator[CogWriter]:
+    """A cloud-optimised GeoTIFF that appears at path only if the block ends without an error.
+
+    Args:
+        path: replaced if it exists.
+        grid: of the raster.
+        dtype: numpy's name of the pixels' type.
+        nodata: left out of the overviews.
+        names: descriptions of the bands, one each.
+        tags: of the dataset.
+        overview: GDAL's resampling of the overviews: "average", or "mode" for classes.
+    """
+    with appear(path) as part, rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), quiet(grid):
+        tiles = part.with_suffix(".tiles")
+        profile = _profile(grid, dtype=dtype, nodata=nodata, count=len(names))
+        try:
+            with _writing(path):
+                raster = rasterio.open(tiles, "w", **{**profile, "zlevel": 1})
+            with raster:
+                raster.descriptions = tuple(names)
+                raster.update_tags(**tags)
+                yield CogWriter(path=path, raster=raster)
+            with _writing(path):
+                _finish(tiles, part, overview=overview)
+        finally:
+            tiles.unlink(missing_ok=True)
+
+
+def _finish(tiles: Path, cog: Path, *, overview: str) -> None:
+    """Add overviews and copy with these first, which makes a GeoTIFF cloud-optimised.
+
+    GDAL's COG driver would hold whole bands in memory and, before 3.11, interleave by pixel.
+    """
+    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=BLOCK):
+        with rasterio.open(tiles, "r+", driver="GTiff") as raster:
+            levels = _overview_levels(raster.shape)
+            creation = _creation(raster.dtypes[0])
+            if levels:
+                raster.build_overviews(levels, Resampling[overview])
+        copy(tiles, cog, driver="GTiff", copy_src_overviews=True, **creation)
+    with rasterio.open(cog) as raster:
+        # A disk that fills up while GDAL closes the file is not reported; the last block tells.
+        *_, last = tile_grid(raster.shape, size=BLOCK)
+        raster.read(raster.count, window=last)
+
+
+def _overview_levels(shape: tuple[int, int]) -> list[int]:
+    """Halve until one block holds a whole band."""
+    levels: list[int] = []
+    while max(shape) / 2 ** len(levels) > BLOCK:
+        levels.append(2 ** (len(levels) + 1))
+    return levels
+
+
+def _profile(grid: Grid, *, dtype: str, nodata: float, count: int) -> dict[str, Any]:
+    height, width = grid.shape
+    return {
+        "driver": "GTiff",
+        "width": width,
+        "height": height,
+        "count": count,
+        "dtype": dtype,
+        "nodata": nodata,
+        "crs": grid.crs or None,
+        "transform": grid.transform,
+        **_creation(dtype),
+    }
+
+
+def _creation(dtype: str) -> dict[str, Any]:
+    return {
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "interleave": "band",
+        "compress": "deflate",
+        "predictor": 3 if np.dtype(dtype).kind == "f" else 2,
+        # Masks get a hundredth larger than at 6, the default, in two thirds of the time.
+        "zlevel": 4,
+        "bigtiff": "if_safer",
+    }
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RasterioError, CPLE_BaseError) as error:
+        reason = error.__cause__ or error
+        raise OutputError(f"{path}: not written ({reason}). Is the disk full?") from error

@@ -1,0 +1,38 @@
+"""`am4cm draw`: a picture of a mask beside its images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from am4cm_cli.commands.options import Bands, Dates, Offset, Overwrite, Scale, split_names
+
+
+def draw(
+    mask: Annotated[
+        Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT.png", help="Picture.", show_default=False)],
+    images: Annotated[
+        str,
+        typer.Option(
+            metavar="INPUT", help="Folder, glob or text file of its images.", show_default=False
+        ),
+    ],
+    count: Annotated[int, typer.Option(min=1, max=120, help="Dates to show at most.")] = 12,
+    bands: Bands = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    dates: Dates = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw some dates in true colour above their cloud probability."""
+    from am4cm_cli.discovery import find_stack
+    from am4cm_cli.files import check_output
+    from am4cm_cli.picture import draw_sheet
+
+    check_output(out, overwrite=overwrite)
+    stack = find_stack(
+        images, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
+    )
+    draw_sheet(stack, mask, out, count=count)

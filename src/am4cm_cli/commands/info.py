@@ -1,0 +1,82 @@
+"""`am4cm info`: what am4cm understands of a stack, a mask, prepared data or weights."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from am4cm_cli.commands.options import Bands, Dates, Offset, Scale, split_names
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def info(
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="Stack (folder, glob, list), mask, prepared folder or weights.", show_default=False
+        ),
+    ],
+    bands: Bands = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    dates: Dates = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Show what am4cm understands: the first thing to run when something looks wrong."""
+    import json
+
+    from rich.console import Console
+
+    if Path(path).suffix == ".safetensors":
+        facts, table = _weights(Path(path))
+    elif (Path(path) / "prepared.json").exists():
+        facts, table = _prepared(Path(path))
+    elif Path(path).suffix.lower() in {".tif", ".tiff"}:
+        facts, table = _mask(Path(path))
+    else:
+        facts, table = _stack(path, bands, scale, offset, dates)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=1))
+    else:
+        Console().print(table)
+
+
+def _weights(path: Path) -> "tuple[dict[str, Any], Table]":
+    from am4cm_cli.cards import weights_card, weights_table
+    from am4cm_cli.weights import load_weights
+
+    card = weights_card(load_weights(path))
+    return card, weights_table(card)
+
+
+def _prepared(path: Path) -> "tuple[dict[str, Any], Table]":
+    from dataclasses import asdict
+
+    from am4cm_cli.cards import prepared_table
+    from am4cm_cli.datasets.pixels import read_index
+
+    index = read_index(path)
+    return asdict(index), prepared_table(str(path), index)
+
+
+def _mask(path: Path) -> "tuple[dict[str, Any], Table]":
+    from am4cm_cli.inspection import inspect_mask
+    from am4cm_cli.tables import mask_table
+
+    report = inspect_mask(path)
+    return report.to_dict(), mask_table(report)
+
+
+def _stack(
+    source: str, bands: str | None, scale: float | None, offset: float | None, dates: Path | None
+) -> "tuple[dict[str, Any], Table]":
+    from am4cm_cli.discovery import find_stack
+    from am4cm_cli.inspection import inspect_stack
+    from am4cm_cli.tables import stack_table
+
+    report = inspect_stack(
+        find_stack(source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates)
+    )
+    return report.to_dict(), stack_table(report)

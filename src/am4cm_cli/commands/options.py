@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Bands = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of the bands in file order, such as B02,B03,B04, where files carry none.",
+        show_default=False,
+    ),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        help="reflectance = dn * scale + offset, for files that tell none. 0.0001 for integers.",
+        show_default=False,
+    ),
+]
+Offset = Annotated[
+    float | None,
+    typer.Option(
+        help="In reflectance, for files that tell none: -0.1 from baseline 04.00 on.",
+        show_default=False,
+    ),
+]
+Dates = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of file name and ISO date; outweighs names and tags.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Split a comma-separated option; None stays None."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

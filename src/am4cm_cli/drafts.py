@@ -1,0 +1,218 @@
+"""Scenes as their files' names and headers tell them, before dates and grid are known."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from am4cm_cli.errors import StackError
+from am4cm_cli.headers import Header, read_headers
+from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name
+from am4cm_cli.sources import BandOfScene, split_name
+
+OWN_TAG = "AM4CM_VERSION"
+"""A dataset tag of every raster that am4cm derived from a stack."""
+
+_EXAMPLES = {4: ("B02", "B03", "B04", "B08"), 10: LAND_BANDS, 13: tuple(BAND_METRES)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One band inside one file."""
+
+    header: Header
+    index: int
+    """From 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A scene before its date and grid are known."""
+
+    label: str
+    """The file's name without suffix; of a file per band, also without the band."""
+    layers: Mapping[str, Layer]
+    """By standard band name."""
+
+    @property
+    def headers(self) -> list[Header]:
+        """Of its files, in the order of the bands; a file may come more than once."""
+        return [layer.header for layer in self.layers.values()]
+
+    @property
+    def path(self) -> Path:
+        """The first of its files."""
+        return self.headers[0].path
+
+
+def draft_scenes(
+    paths: Sequence[Path], *, band_names: Sequence[str] | None
+) -> tuple[list[Draft], list[str]]:
+    """Open the files and group their bands into scenes.
+
+    Where any name tells a band, files are taken as one band each, and those whose names tell none
+    are passed over; else each file is a scene.
+
+    Returns:
+        Scenes in the order of their files, at least one; and notes.
+    """
+    parts = [part for path in paths if (part := split_name(path))]
+    if parts:
+        drafts, notes = _from_band_files(parts)
+        notes += _passed_over("without a band in the name", paths, [part.path for part in parts])
+        if band_names:
+            notes.append("The file names tell the bands; the band names given were not needed.")
+    else:
+        drafts, notes = _from_multi_band(paths, band_names)
+    if not drafts:
+        raise StackError(f"{paths[0].parent}: every raster here was written by am4cm itself.")
+    return drafts, notes
+
+
+def check_band_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return standard names for what a user calls the bands; each must be known and come once."""
+    known = [_known_band(name) for name in names]
+    repeated = [name for name, count in Counter(known).items() if count > 1]
+    if repeated:
+        raise StackError(f"Band names given: {', '.join(repeated)} comes more than once.")
+    return tuple(known)
+
+
+def _known_band(name: str) -> str:
+    known = band_name(name)
+    if known:
+        return known
+    close = get_close_matches(name.strip().upper(), BAND_METRES, n=1, cutoff=0.4)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise StackError(
+        f"Band names given: {name!r} is not a Sentinel-2 band; known are "
+        f"{', '.join(BAND_METRES)}.{hint}"
+    )
+
+
+def _from_multi_band(
+    paths: Sequence[Path], band_names: Sequence[str] | None
+) -> tuple[list[Draft], list[str]]:
+    headers, notes = _foreign(read_headers(paths))
+    unknown: Counter[str] = Counter()
+    drafts = []
+    for header in headers:
+        names = _given_names(header, band_names) if band_names else _own_names(header)
+        layers = {
+            name: Layer(header=header, index=index)
+            for index, name in enumerate(names, start=1)
+            if name
+        }
+        unknown.update(
+            text or "without a name"
+            for text, name in zip(header.descriptions, names, strict=True)
+            if not name
+        )
+        drafts.append(Draft(label=header.path.stem, layers=layers))
+    notes += [f"Band {text!r} passed over in {_files(count)}." for text, count in unknown.items()]
+    return drafts, notes
+
+
+def _given_names(header: Header, band_names: Sequence[str]) -> tuple[str, ...]:
+    if len(band_names) != header.count:
+        raise StackError(
+            f"{header.path}: has {header.count} bands, but {len(band_names)} band names were "
+            f"given: {', '.join(band_names)}. Name every band, in the file's order."
+        )
+    return tuple(band_names)
+
+
+def _own_names(header: Header) -> tuple[str | None, ...]:
+    names = tuple(band_name(text) for text in header.descriptions)
+    found = [name for name in names if name]
+    if not found:
+        raise StackError(
+            f"{header.path}: {_nameless(header)}; say which of Sentinel-2's they are, in the "
+            f"file's order: --bands {_example(header.count)}."
+        )
+    repeated = [name for name, count in Counter(found).items() if count > 1]
+    if repeated:
+        raise StackError(
+            f"{header.path}: more than one band is named {repeated[0]}; expected each band once. "
+            f"Give the names in the file's order with --bands."
+        )
+    return names
+
+
+def _nameless(header: Header) -> str:
+    texts = [text for text in header.descriptions if text]
+    if not texts:
+        return f"its {header.count} bands have no names"
+    return f"none of its {header.count} bands has a known name (found {', '.join(texts[:5])})"
+
+
+def _example(count: int) -> str:
+    names = _EXAMPLES.get(count, LAND_BANDS[:count])
+    return ",".join(names) + (",..." if len(names) < count else "")
+
+
+def _from_band_files(parts: Sequence[BandOfScene]) -> tuple[list[Draft], list[str]]:
+    by_scene: defaultdict[str, dict[str, list[BandOfScene]]] = defaultdict(dict)
+    for part in parts:
+        by_scene[part.scene].setdefault(part.band, []).append(part)
+    chosen = [
+        _preferred(scene, choices)
+        for scene, bands in by_scene.items()
+        for choices in bands.values()
+    ]
+    headers, notes = _foreign(read_headers([part.path for part in chosen]))
+    notes += _passed_over(
+        "of SRE or of coarser pixels, where FRE or finer ones exist,",
+        [part.path for part in parts],
+        [part.path for part in chosen],
+    )
+    return _group(chosen, {header.path: header for header in headers}), notes
+
+
+def _preferred(scene: str, choices: Sequence[BandOfScene]) -> BandOfScene:
+    ranked = sorted(choices, key=_rank)
+    if len(ranked) > 1 and _rank(ranked[0]) == _rank(ranked[1]):
+        raise StackError(
+            f"{ranked[1].path}: {scene} has {ranked[0].band} already, in {ranked[0].path}; "
+            f"expected one file for each band of a scene. Remove or rename one."
+        )
+    return ranked[0]
+
+
+def _rank(part: BandOfScene) -> tuple[bool, int]:
+    return not part.is_flat, part.metres
+
+
+def _group(parts: Sequence[BandOfScene], headers: Mapping[Path, Header]) -> list[Draft]:
+    layers: defaultdict[str, dict[str, Layer]] = defaultdict(dict)
+    for part in parts:
+        header = headers.get(part.path)
+        if header is None:
+            continue
+        if header.count != 1:
+            raise StackError(
+                f"{part.path}: has {header.count} bands, but its name says it is {part.band} "
+                f"alone. Rename it, or keep it apart."
+            )
+        layers[part.scene][part.band] = Layer(header=header, index=1)
+    return [Draft(label=scene, layers=found) for scene, found in layers.items()]
+
+
+def _foreign(headers: Sequence[Header]) -> tuple[list[Header], list[str]]:
+    """Leave out rasters that am4cm wrote itself, such as a mask beside its images."""
+    foreign = [header for header in headers if OWN_TAG not in header.tags]
+    return foreign, _passed_over(
+        "written by am4cm itself",
+        [header.path for header in headers],
+        [header.path for header in foreign],
+    )
+
+
+def _passed_over(why: str, paths: Sequence[Path], kept: Sequence[Path]) -> list[str]:
+    left = sorted(set(paths) - set(kept))
+    return [f"{_files(len(left))} {why} passed over, such as {left[0]}."] if left else []
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"

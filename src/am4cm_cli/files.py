@@ -1,0 +1,55 @@
+"""Outputs that appear whole or not at all."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from am4cm_cli.errors import OutputError
+
+_DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raise OutputError if a file cannot appear at this path, before any work is spent on it."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "not a regular file"
+        raise OutputError(f"{path}: is {kind}; give the name of a file to write.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already; choose another name, or --overwrite it.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its folder {path.parent} does not exist; create it first.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: its folder {path.parent} is not writable; choose another.")
+
+
+@contextmanager
+def appear(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that takes the name `path` only if the block ends without an error.
+
+    The temporary file lies in the same folder, hidden, with the same suffix.
+    """
+    # Two processes may write the same output at once, on two machines with the same process ids.
+    part = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        if error.errno in _DISK_IS_FULL:
+            raise OutputError(f"{path}: not written, {error.strerror}; free some space.") from error
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file at once."""
+    with appear(path) as part:
+        part.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file at once, in UTF-8."""
+    write_bytes(path, text.encode())

@@ -1,0 +1,196 @@
+"""What am4cm understands of a stack or a mask, and what looks wrong in it."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from am4cm_cli.grids import crs_name, pixel_size
+from am4cm_cli.headers import THREADS, quiet
+from am4cm_cli.masks import MaskFile, open_mask, read_numbers
+from am4cm_cli.rasters import read_scene_patches
+from am4cm_cli.reports import (
+    BandReport,
+    GridReport,
+    MaskBandReport,
+    MaskReport,
+    SceneReport,
+    StackReport,
+)
+from am4cm_cli.stack import Grid, Scene, Stack
+from am4cm_cli.windows import sample_windows, tile_grid
+
+LONELY_DAYS = 90
+"""A scene further than this from all others has nothing to be compared with."""
+BRIGHTEST = 3.0
+DARKEST = 0.001
+"""Medians of reflectance beyond these come from a wrong scale."""
+
+
+def inspect_stack(stack: Stack) -> StackReport:
+    """Judge every scene by a sample of its pixels: all of a small grid, patches of a large one."""
+    windows = sample_windows(stack.grid.shape, per_axis=4)
+    with quiet(stack.grid), ThreadPoolExecutor(THREADS) as pool:
+        futures = [pool.submit(_sample, scene, stack.bands, windows) for scene in stack.scenes]
+        try:
+            samples = [future.result() for future in futures]
+        finally:
+            pool.shutdown(cancel_futures=True)
+    scenes = [
+        _scene_report(stack, scene, sample, samples)
+        for scene, sample in zip(stack.scenes, samples, strict=True)
+    ]
+    return StackReport(
+        source=stack.source,
+        grid=_grid_report(stack.grid),
+        bands=stack.bands,
+        scenes=tuple(scenes),
+        notes=stack.notes,
+    )
+
+
+def inspect_mask(path: Path) -> MaskReport:
+    """Count the clouds of every band of a mask, window by window."""
+    mask = open_mask(path)
+    counts = np.zeros((len(mask.names), 3))
+    for window in tile_grid(mask.grid.shape, size=256):
+        counts += _count(mask, window)
+    pixels = mask.grid.shape[0] * mask.grid.shape[1]
+    bands = [
+        _mask_band_report(name, count.tolist(), pixels)
+        for name, count in zip(mask.names, counts, strict=True)
+    ]
+    return MaskReport(
+        path=str(path),
+        version=mask.tags["AM4CM_VERSION"],
+        method=mask.tags.get("AM4CM_METHOD"),
+        weights=mask.tags.get("AM4CM_WEIGHTS"),
+        dtype=mask.dtype,
+        grid=_grid_report(mask.grid),
+        bands=tuple(bands),
+        tags=mask.tags,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """What a sample of one scene's pixels shows."""
+
+    name: str
+    day: int
+    valid_share: float
+    median: Mapping[str, float]
+    blank_bands: tuple[str, ...]
+    """Where no pixel is valid in all bands: those in which none is valid at all."""
+
+
+def _sample(scene: Scene, bands: Sequence[str], windows: Sequence[Window]) -> _Sample:
+    reflectance, valid = read_scene_patches(scene, bands, windows)
+    seen = reflectance[:, valid]
+    medians = np.median(seen, axis=1).tolist() if valid.any() else []
+    return _Sample(
+        name=scene.name,
+        day=scene.time.toordinal(),
+        valid_share=float(valid.mean()),
+        median=dict(zip(bands, medians, strict=False)),
+        blank_bands=() if valid.any() else _blank_bands(scene, bands, windows),
+    )
+
+
+def _blank_bands(scene: Scene, bands: Sequence[str], windows: Sequence[Window]) -> tuple[str, ...]:
+    return tuple(b for b in bands if not read_scene_patches(scene, [b], windows)[1].any())
+
+
+def _scene_report(
+    stack: Stack, scene: Scene, sample: _Sample, samples: Sequence[_Sample]
+) -> SceneReport:
+    return SceneReport(
+        name=scene.name,
+        time=scene.time.isoformat(),
+        bands=tuple(_band_report(stack, scene, band) for band in stack.bands),
+        valid_share=sample.valid_share,
+        median_reflectance=sample.median,
+        problems=(
+            *_blank(sample, len(stack.bands)),
+            *_odd_scale(sample),
+            *_bad_company(sample, samples),
+        ),
+    )
+
+
+def _band_report(stack: Stack, scene: Scene, band: str) -> BandReport:
+    file = scene.bands[band]
+    return BandReport(
+        name=band,
+        file=str(file.path),
+        index=file.index,
+        pixel_size=pixel_size(stack.grid)[0] * file.factor,
+        scale=file.scale,
+        offset=file.offset,
+        nodata="nan" if file.nodata is not None and np.isnan(file.nodata) else file.nodata,
+    )
+
+
+def _blank(sample: _Sample, bands: int) -> list[str]:
+    if sample.valid_share:
+        return []
+    if not sample.blank_bands:
+        return ["no pixel is valid in all bands"]
+    some = len(sample.blank_bands) < bands
+    return ["no valid pixel" + f" in {', '.join(sample.blank_bands)}" * some]
+
+
+def _odd_scale(sample: _Sample) -> list[str]:
+    """Integers read as reflectance, or reflectance scaled once more, stand out by far."""
+    medians = sample.median.values()
+    if medians and max(medians) > BRIGHTEST:
+        return [f"median reflectance up to {max(medians):.3g}, too bright; check the scale"]
+    if medians and max(medians) < DARKEST:
+        return [f"median reflectance at most {max(medians):.3g}, too dark; check the scale"]
+    return []
+
+
+def _bad_company(sample: _Sample, samples: Sequence[_Sample]) -> list[str]:
+    """Say if a scene shares its day, or has no other with valid pixels near it in time."""
+    others = [other for other in samples if other is not sample]
+    problems = []
+    if any(other.day == sample.day for other in others):
+        problems.append("another scene of the same day")
+    if sample.valid_share and not any(_is_near(sample, other) for other in others):
+        problems.append(f"no other scene within {LONELY_DAYS} days")
+    return problems
+
+
+def _is_near(sample: _Sample, other: _Sample) -> bool:
+    return other.valid_share > 0 and abs(other.day - sample.day) <= LONELY_DAYS
+
+
+def _count(mask: MaskFile, window: Window) -> NDArray[np.float64]:
+    """(T, 3) of a window: valid pixels, those at 50 % or more, and the sum of probabilities."""
+    numbers, valid = read_numbers(mask, window)
+    cloud = valid & (numbers >= 0.5 * mask.full)
+    total = np.sum(numbers, axis=(1, 2), where=valid, dtype=np.float64) / mask.full
+    return np.stack([valid.sum((1, 2)), cloud.sum((1, 2)), total], axis=1)
+
+
+def _mask_band_report(name: str, counts: Sequence[float], pixels: int) -> MaskBandReport:
+    valid, cloud, total = counts
+    return MaskBandReport(
+        name=name,
+        valid_share=valid / pixels,
+        cloud_share=cloud / valid if valid else None,
+        mean_probability=total / valid if valid else None,
+    )
+
+
+def _grid_report(grid: Grid) -> GridReport:
+    return GridReport(
+        crs=crs_name(grid),
+        transform=tuple(grid.transform)[:6],
+        shape=grid.shape,
+        pixel_size=pixel_size(grid),
+    )

@@ -1,0 +1,223 @@
+"""A trained model over a stack: one band of cloud probability per scene."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from torch import Tensor
+
+from am4cm_cli import __version__
+from am4cm_cli.calibration import Mixture, cloud_probability, fit_mixture, loose_prior
+from am4cm_cli.cogs import create_cog
+from am4cm_cli.errors import StackError
+from am4cm_cli.rasters import read_patches, read_window
+from am4cm_cli.scores import Score, make_score
+from am4cm_cli.serving import serve
+from am4cm_cli.stack import Stack
+from am4cm_cli.weights import Weights
+from am4cm_cli.windows import sample_windows, tile_grid
+
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+FEWEST_DATES = 5
+"""Below this a clear sky cannot be told from a cloudy one by comparing dates."""
+NODATA = {"uint8": 255.0, "float32": float("nan")}
+SAMPLE_SIDE = 16
+"""Pixels along a sample window: 64 of these, read at once, fit into memory whatever the dates."""
+HALF = {"uint8": 50, "float32": 0.5}
+"""What is stored for an even chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskConfig:
+    """How to compute and store a mask; only the method changes a probability."""
+
+    method: str = "counterfactual"
+    """One of `scores.METHODS`."""
+    dtype: str = "uint8"
+    """uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata."""
+    tile: int = 256
+    """Side in pixels of the windows that are read and written."""
+    batch: int = 65536
+    """Pixels computed at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackScorer:
+    """A score over the windows of a stack."""
+
+    stack: Stack
+    bands: tuple[str, ...]
+    """In the model's order."""
+    score: Score
+    device: torch.device
+    batch: int
+
+    def window(self, window: Window) -> Tensor:
+        """Read and score a window: (T, Y, X) float32 on the device, NaN for no answer."""
+        reflectance, valid = read_window(self.stack, self.bands, window)
+        return self._score(reflectance, valid).reshape(valid.shape)
+
+    def patches(self, windows: Sequence[Window]) -> tuple[Tensor, NDArray[np.bool_]]:
+        """Read and score many small windows.
+
+        Returns:
+            (T, P) float32 scores on the device, NaN for no answer; (T, P) valid.
+        """
+        reflectance, valid = read_patches(self.stack, self.bands, windows)
+        return self._score(reflectance, valid), valid
+
+    def _score(self, reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> Tensor:
+        batches = zip(
+            torch.from_numpy(reflectance).flatten(2).split(self.batch, dim=-1),
+            torch.from_numpy(valid).flatten(1).split(self.batch, dim=-1),
+            strict=True,
+        )
+        scores = [self.score(x.to(self.device), seen.to(self.device)) for x, seen in batches]
+        return torch.cat(scores, dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSample:
+    """What a sample of pixels, which depends on the grid alone, tells of a stack."""
+
+    scores: NDArray[np.float32]
+    """(N,) finite."""
+    answered: NDArray[np.bool_]
+    """(T,) dates with a score anywhere in the sample."""
+    isolated: tuple[str, ...]
+    """Names of scenes that were observed but have no other date near enough to compare with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskSummary:
+    """What was written."""
+
+    dates: int
+    answered: int
+    """Pixel-dates with a probability."""
+    cloudy: int
+    """Of these, with at least 50 %."""
+    notes: tuple[str, ...]
+    """What a user should know, one sentence each."""
+
+
+def mask_stack(
+    stack: Stack,
+    out: Path,
+    weights: Weights,
+    config: MaskConfig,
+    *,
+    device: torch.device,
+    track: Track = iter,
+) -> MaskSummary:
+    """Write the cloud probability of every scene of a stack; nothing appears if it fails.
+
+    Raises:
+        StackError: fewer than FEWEST_DATES scenes can be compared, or a file cannot be read.
+        WeightsError: the stack lacks bands that the weights cannot do without.
+        OutputError: out cannot be written.
+    """
+    scorer = make_scorer(stack, weights, config, device=device)
+    sample = draw_sample(scorer)
+    mixture = calibrate(sample, weights, config.method)
+    answered = cloudy = 0
+    with create_cog(
+        out,
+        grid=stack.grid,
+        dtype=config.dtype,
+        nodata=NODATA[config.dtype],
+        names=[scene.name for scene in stack.scenes],
+        tags=_tags(weights, config, mixture),
+    ) as raster:
+        for window in track(list(tile_grid(stack.grid.shape, size=config.tile))):
+            probability = cloud_probability(scorer.window(window), mixture).cpu().numpy()
+            stored = encode(probability, config.dtype)
+            raster.write(stored, window)
+            finite = np.isfinite(probability)
+            answered += int(finite.sum())
+            cloudy += int((stored >= HALF[config.dtype]).sum(where=finite))
+    notes = (*_band_notes(scorer, weights), *_isolated_notes(sample))
+    return MaskSummary(dates=len(stack.scenes), answered=answered, cloudy=cloudy, notes=notes)
+
+
+def make_scorer(
+    stack: Stack, weights: Weights, config: MaskConfig, *, device: torch.device
+) -> StackScorer:
+    """Fold the model and fit it to the stack's bands and days."""
+    attention = serve(stack, weights).to(device, torch.float32)
+    logit_sd = torch.tensor(weights.calibration.logit_sd)
+    score = make_score(config.method, attention, logit_sd, stack.days)
+    return StackScorer(
+        stack=stack, bands=attention.bands, score=score, device=device, batch=config.batch
+    )
+
+
+def draw_sample(scorer: StackScorer) -> ScoreSample:
+    """Score sample windows of a stack, the same ones whatever the tiling."""
+    windows = sample_windows(scorer.stack.grid.shape, side=SAMPLE_SIDE)
+    on_device, valid = scorer.patches(windows)
+    scores = on_device.cpu().numpy()
+    finite = np.isfinite(scores)
+    observed: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=1)
+    answered: NDArray[np.bool_] = np.logical_or.reduce(finite, axis=1)
+    _check_dates(scorer.stack, observed, answered)
+    lone = observed & ~answered
+    names = (scene.name for scene, alone in zip(scorer.stack.scenes, lone, strict=True) if alone)
+    return ScoreSample(scores=scores[finite], answered=answered, isolated=tuple(names))
+
+
+def calibrate(sample: ScoreSample, weights: Weights, method: str) -> Mixture:
+    """Fit clear and cloudy scores to a stack's own, without labels."""
+    counterfactual = method == "counterfactual"
+    prior = weights.calibration.prior if counterfactual else loose_prior(sample.scores)
+    return fit_mixture(sample.scores, dates=int(sample.answered.sum()), prior=prior)
+
+
+def encode(probability: NDArray[np.float32], dtype: str) -> NDArray[Any]:
+    """Turn probabilities, NaN for none, into what a raster of this dtype stores."""
+    if dtype == "float32":
+        return probability
+    percent = np.rint(probability * 100)
+    return np.where(np.isnan(percent), NODATA["uint8"], percent).astype(np.uint8)
+
+
+def _check_dates(stack: Stack, observed: NDArray[np.bool_], answered: NDArray[np.bool_]) -> None:
+    if answered.sum() < FEWEST_DATES:
+        raise StackError(
+            f"{stack.source}: {len(stack.scenes)} scenes, {observed.sum()} with observations, "
+            f"{answered.sum()} of them near enough to another in time; expected at least "
+            f"{FEWEST_DATES}, since clouds are told by comparing dates. Add scenes of the weeks "
+            "before and after."
+        )
+
+
+def _band_notes(scorer: StackScorer, weights: Weights) -> list[str]:
+    missing = [band for band in weights.model.config.bands if band not in scorer.bands]
+    if not missing:
+        return []
+    return [f"The stack has no {', '.join(missing)}; the mask rests on {', '.join(scorer.bands)}."]
+
+
+def _isolated_notes(sample: ScoreSample) -> list[str]:
+    if not sample.isolated:
+        return []
+    return [
+        f"No date near enough to compare with, so written as nodata: {', '.join(sample.isolated)}."
+    ]
+
+
+def _tags(weights: Weights, config: MaskConfig, mixture: Mixture) -> dict[str, str]:
+    return {
+        "AM4CM_VERSION": __version__,
+        "AM4CM_METHOD": config.method,
+        "AM4CM_WEIGHTS": weights.name,
+        "AM4CM_WEIGHTS_SHA256": weights.sha256,
+        "AM4CM_CALIBRATION": json.dumps(asdict(mixture)),
+    }

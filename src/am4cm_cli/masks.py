@@ -1,0 +1,109 @@
+"""Masks that am4cm wrote: their facts, and windows of their probabilities."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from am4cm_cli.errors import StackError
+from am4cm_cli.headers import not_georeferenced_is_fine, read_header
+from am4cm_cli.stack import Grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFile:
+    """A raster of cloud probabilities, one band per scene."""
+
+    path: Path
+    grid: Grid
+    names: tuple[str, ...]
+    """Of the scenes, in time order."""
+    dtype: str
+    full: float
+    """The number that stands for a probability of 1: 100 in integers, 1 in floats."""
+    nodata: float
+    tags: Mapping[str, str]
+    """Those of am4cm, such as AM4CM_METHOD."""
+
+
+def open_mask(path: Path) -> MaskFile:
+    """Read the facts of a mask; StackError for a raster that am4cm didn't write."""
+    with not_georeferenced_is_fine():
+        header = read_header(path)
+    tags = {name: text for name, text in header.tags.items() if name.startswith("AM4CM_")}
+    nodata = header.nodata[0]
+    if "AM4CM_VERSION" not in tags or nodata is None:
+        raise StackError(
+            f"{path}: is no mask by am4cm, for it lacks the tag AM4CM_VERSION; expected what "
+            f"am4cm mask has written. Other tools may have dropped the tags."
+        )
+    is_float = np.dtype(header.dtypes[0]).kind == "f"
+    return MaskFile(
+        path=path,
+        grid=header.grid,
+        names=header.descriptions,
+        dtype=header.dtypes[0],
+        full=1 if is_float else 100,
+        nodata=nodata,
+        tags=tags,
+    )
+
+
+def read_numbers(mask: MaskFile, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Read a window as it is stored.
+
+    Returns:
+        (T, Y, X) in the mask's own dtype, `mask.full` for a probability of 1; (T, Y, X) valid.
+    """
+    numbers = _read(mask, window=window)
+    return numbers, _is_valid(mask, numbers)
+
+
+def read_probability(
+    mask: MaskFile, shape: tuple[int, int], *, indexes: Sequence[int] | None = None
+) -> NDArray[np.float32]:
+    """Read the whole mask as few pixels, from its overviews.
+
+    Args:
+        mask: to read.
+        shape: (Y, X) of the pixels wanted.
+        indexes: of the bands wanted, from 0; all where None.
+
+    Returns:
+        (T, Y, X) cloud probability in 0 to 1, NaN where there is none.
+    """
+    wanted = range(len(mask.names)) if indexes is None else indexes
+    numbers = _read(
+        mask,
+        indexes=[index + 1 for index in wanted],
+        out_shape=(len(wanted), *shape),
+        resampling=Resampling.nearest,
+    )
+    share = (numbers / mask.full).astype(np.float32)
+    return np.where(_is_valid(mask, numbers), share, np.float32(np.nan))
+
+
+def _read(mask: MaskFile, **how: Any) -> NDArray[Any]:
+    try:
+        with not_georeferenced_is_fine(), rasterio.open(mask.path) as raster:
+            numbers: NDArray[Any] = raster.read(**how)
+    except RasterioError as error:
+        raise StackError(
+            f"{mask.path}: its pixels cannot be read ({error.__cause__ or error}); the file is "
+            f"damaged or has gone. Make the mask again."
+        ) from error
+    return numbers
+
+
+def _is_valid(mask: MaskFile, numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    valid: NDArray[np.bool_] = (
+        ~np.isnan(numbers) if numbers.dtype.kind == "f" else numbers != int(mask.nodata)
+    )
+    return valid

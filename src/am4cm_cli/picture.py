@@ -1,0 +1,69 @@
+"""A contact sheet: what the satellite saw above what the mask makes of it."""
+
+from pathlib import Path
+from types import ModuleType
+
+from am4cm_cli.choice import choose_dates
+from am4cm_cli.errors import MissingExtraError, StackError
+from am4cm_cli.files import appear
+from am4cm_cli.grids import describe, same_grid
+from am4cm_cli.masks import MaskFile, open_mask
+from am4cm_cli.panels import read_panels, survey
+from am4cm_cli.stack import Scene, Stack
+
+
+def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12) -> None:
+    """Draw some dates of a stack, in true colour above the cloud probability, as a PNG.
+
+    Dates are chosen by `choose_dates`. Without B04, B03 and B02, the first band is drawn in grey.
+
+    Raises:
+        StackError: the mask is not of this stack, or has no valid pixel.
+        MissingExtraError: matplotlib is not installed.
+    """
+    sheet = _load_sheet()
+    mask = open_mask(mask_path)
+    scenes = _matching_scenes(stack, mask)
+    chosen = choose_dates(survey(mask), count=count)
+    if not chosen:
+        raise StackError(f"{mask_path}: has no valid pixel on any date, so nothing can be drawn.")
+    panels = read_panels(stack, scenes, mask, chosen)
+    with appear(out_png) as part:
+        sheet.save_sheet(panels, part, title=_title(mask, len(chosen)), source=_source(mask))
+
+
+def _load_sheet() -> ModuleType:
+    try:
+        from am4cm_cli import sheet
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f'Drawing needs {error.name}, which is not installed: pip install "am4cm[plots]".'
+        ) from error
+    return sheet
+
+
+def _matching_scenes(stack: Stack, mask: MaskFile) -> list[Scene]:
+    """The scene of each band of the mask."""
+    by_name = {scene.name: scene for scene in stack.scenes}
+    missing = [name for name in mask.names if name not in by_name]
+    if missing:
+        raise StackError(
+            f"{mask.path}: has a band {missing[0]!r}, but {stack.source} has no such scene; "
+            f"expected the stack that the mask was made of."
+        )
+    if not same_grid(mask.grid, stack.grid):
+        raise StackError(
+            f"{mask.path}: lies on another grid than {stack.source}. Found {describe(mask.grid)}; "
+            f"expected {describe(stack.grid)}."
+        )
+    return [by_name[name] for name in mask.names]
+
+
+def _title(mask: MaskFile, shown: int) -> str:
+    count = len(mask.names)
+    return f"Cloud probability on {count if shown == count else f'{shown} of {count}'} dates"
+
+
+def _source(mask: MaskFile) -> str:
+    made_by = (mask.tags.get(name) for name in ("AM4CM_METHOD", "AM4CM_WEIGHTS"))
+    return " · ".join([mask.path.name, *(text for text in made_by if text)])

@@ -1,0 +1,99 @@
+"""What `am4cm info` tells of a stack or a mask, as facts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridReport:
+    """Where the pixels lie."""
+
+    crs: str
+    transform: tuple[float, ...]
+    """a, b, c, d, e, f: x = a * col + b * row + c, y = d * col + e * row + f."""
+    shape: tuple[int, int]
+    """(Y, X)"""
+    pixel_size: tuple[float, float]
+    """Along X and Y, in units of the CRS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandReport:
+    """One band of one scene."""
+
+    name: str
+    file: str
+    index: int
+    pixel_size: float
+    """Along X, in units of the CRS."""
+    scale: float
+    offset: float
+    """reflectance = dn * scale + offset."""
+    nodata: float | str | None
+    """"nan" for not a number, which JSON lacks; None where the file declares none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneReport:
+    """One scene, judged by a sample of its pixels."""
+
+    name: str
+    time: str
+    bands: tuple[BandReport, ...]
+    valid_share: float
+    """0 to 1."""
+    median_reflectance: Mapping[str, float]
+    """Of the valid pixels, by band; empty where there are none."""
+    problems: tuple[str, ...]
+    """One short sentence each."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths, each once."""
+        return tuple(dict.fromkeys(band.file for band in self.bands))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackReport:
+    """A stack."""
+
+    source: str
+    grid: GridReport
+    bands: tuple[str, ...]
+    scenes: tuple[SceneReport, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskBandReport:
+    """The mask of one scene; shares are 0 to 1, and None where nothing is valid."""
+
+    name: str
+    valid_share: float
+    cloud_share: float | None
+    """Of the valid pixels, those with a probability of 50 % or more."""
+    mean_probability: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskReport:
+    """A mask."""
+
+    path: str
+    version: str
+    """Of the am4cm that wrote it."""
+    method: str | None
+    weights: str | None
+    dtype: str
+    grid: GridReport
+    bands: tuple[MaskBandReport, ...]
+    tags: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return asdict(self)

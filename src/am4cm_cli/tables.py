@@ -1,0 +1,123 @@
+"""Tables of what am4cm understood, at most 80 columns wide."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.bar import Bar
+from rich.table import Table
+from rich.text import Text
+
+from am4cm_cli.reports import GridReport, MaskBandReport, MaskReport, SceneReport, StackReport
+
+SHOWN = ("B02", "B8A")
+"""Blue, where clouds are bright, and near infrared, where their shadows are dark."""
+
+
+def stack_table(report: StackReport) -> Table:
+    """One row per scene; what all share stands above, notes below."""
+    shown = [band for band in SHOWN if band in report.bands] or list(report.bands[:1])
+    table = _table(_stack_title(report), report.notes)
+    table.add_column("date", min_width=10, overflow="fold")
+    table.add_column("valid %", justify="right")
+    for band in shown:
+        table.add_column(f"median {band}", justify="right")
+    table.add_column("remarks", overflow="fold", ratio=1)
+    for scene in report.scenes:
+        medians = [_number(scene.median_reflectance.get(band)) for band in shown]
+        remarks = Text("; ".join(scene.problems), style="yellow")
+        table.add_row(scene.name, _percent(scene.valid_share), *medians, remarks)
+    return table
+
+
+def mask_table(report: MaskReport) -> Table:
+    """One row per band, with a bar for its share of cloud; what all share stands above."""
+    table = _table(_mask_title(report), ())
+    table.add_column("date", min_width=10, overflow="fold")
+    table.add_column("valid %", justify="right")
+    table.add_column("cloud %", justify="right")
+    table.add_column("mean %", justify="right")
+    table.add_column("", ratio=1)
+    for band in report.bands:
+        table.add_row(
+            band.name,
+            _percent(band.valid_share),
+            _percent(band.cloud_share),
+            _percent(band.mean_probability),
+            _bar(band),
+        )
+    return table
+
+
+def _table(title: str, notes: Iterable[str]) -> Table:
+    return Table(
+        title=Text(title, style="default"),
+        title_justify="left",
+        caption=Text("\n".join(notes), style="yellow"),
+        caption_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        expand=True,
+    )
+
+
+def _stack_title(report: StackReport) -> str:
+    scenes = report.scenes
+    usable = sum(scene.valid_share > 0 for scene in scenes)
+    return "\n".join(
+        [
+            report.source,
+            f"{len(scenes)} scenes, {scenes[0].name} to {scenes[-1].name}, {usable} with valid "
+            f"pixels, in {len({file for scene in scenes for file in scene.files})} files",
+            _grid(report.grid),
+            *_ways_of_storing(scenes),
+            "",
+        ]
+    )
+
+
+def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:
+    """A line for each pixel size, scale and offset: which bands have it, in how many scenes."""
+    ways = Counter(line for scene in scenes for line in _ways_of_one(scene))
+    return [
+        line if count == len(scenes) else f"{line} ({count} scenes)" for line, count in ways.items()
+    ]
+
+
+def _ways_of_one(scene: SceneReport) -> list[str]:
+    bands: dict[str, list[str]] = {}
+    for band in scene.bands:
+        offset = f" {'+-'[band.offset < 0]} {abs(band.offset):g}" if band.offset else ""
+        way = f"pixels of {band.pixel_size:.6g}, reflectance = dn x {band.scale:g}{offset}"
+        bands.setdefault(way, []).append(band.name)
+    return [f"{way}: {' '.join(names)}" for way, names in bands.items()]
+
+
+def _mask_title(report: MaskReport) -> str:
+    return "\n".join(
+        [
+            report.path,
+            f"cloud mask by am4cm {report.version}, method {report.method or 'unknown'}, weights "
+            f"{report.weights or 'unknown'}",
+            f"{len(report.bands)} bands of {report.dtype}, {_grid(report.grid)}",
+            "",
+        ]
+    )
+
+
+def _grid(grid: GridReport) -> str:
+    height, width = grid.shape
+    x, y = grid.pixel_size
+    return f"{width} x {height} pixels of {x:.6g} x {y:.6g}, {grid.crs}"
+
+
+def _bar(band: MaskBandReport) -> Bar | str:
+    return Bar(1, 0, band.cloud_share) if band.cloud_share else ""
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

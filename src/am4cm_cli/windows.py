@@ -1,0 +1,39 @@
+"""Windows that cover a grid, and windows that sample it."""
+
+from collections.abc import Iterator
+
+from rasterio.windows import Window
+
+WHOLE = 256
+"""A grid of at most this many pixels a side is sampled whole."""
+
+
+def tile_grid(shape: tuple[int, int], *, size: int) -> Iterator[Window]:
+    """Cover a (Y, X) grid with windows, row by row; those at the far edges are clipped."""
+    height, width = shape
+    for row in range(0, height, size):
+        for col in range(0, width, size):
+            yield Window(col, row, min(size, width - col), min(size, height - row))
+
+
+def sample_windows(shape: tuple[int, int], *, side: int = 32, per_axis: int = 8) -> list[Window]:
+    """Spread patches evenly over a (Y, X) grid, from edge to edge; the same ones every time.
+
+    Returns:
+        Windows that don't overlap, at most `per_axis` along each axis; one that is the whole grid
+        where that is small.
+    """
+    height, width = shape
+    if max(shape) <= WHOLE:
+        return [Window(0, 0, width, height)]
+    rows = _starts(height, side, per_axis)
+    cols = _starts(width, side, per_axis)
+    size = min(side, width), min(side, height)
+    return [Window(col, row, *size) for row in rows for col in cols]
+
+
+def _starts(length: int, side: int, count: int) -> list[int]:
+    count = min(count, max(1, length // side))
+    if count == 1:
+        return [max(0, length - side) // 2]
+    return [step * (length - side) // (count - 1) for step in range(count)]

@@ -1,0 +1,76 @@
+import errno
+import os
+
+import pytest
+
+from am4cm_cli.errors import OutputError
+from am4cm_cli.files import appear, check_output, write_text
+
+
+def test_output_that_may_be_written(tmp_path):
+    check_output(tmp_path / "new.tif", overwrite=False)
+    (tmp_path / "old.tif").touch()
+    check_output(tmp_path / "old.tif", overwrite=True)
+
+
+def test_output_that_exists(tmp_path):
+    (tmp_path / "old.tif").touch()
+    with pytest.raises(OutputError, match=r"old\.tif: exists already.*--overwrite"):
+        check_output(tmp_path / "old.tif", overwrite=False)
+
+
+def test_output_that_is_a_folder_or_a_device(tmp_path):
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="is a folder"):
+            check_output(tmp_path, overwrite=overwrite)
+        os.mkfifo(tmp_path / f"pipe{overwrite}")
+        with pytest.raises(OutputError, match="not a regular file"):
+            check_output(tmp_path / f"pipe{overwrite}", overwrite=overwrite)
+
+
+def test_output_without_a_folder(tmp_path):
+    with pytest.raises(OutputError, match=r"none/out\.tif: its folder .*none does not exist"):
+        check_output(tmp_path / "none" / "out.tif", overwrite=False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_output_in_a_folder_that_is_not_writable(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="not writable"):
+        check_output(tmp_path / "out.tif", overwrite=False)
+
+
+def test_file_appears_at_the_end(tmp_path):
+    path = tmp_path / "out.json"
+    with appear(path) as part:
+        part.write_text("{}")
+        assert part.parent == tmp_path
+        assert part.name.startswith(".")
+        assert part.suffix == ".json"
+        assert not path.exists()
+    assert path.read_text() == "{}"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def break_off(part, error):
+    part.write_text("half")
+    raise error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_broken_off_file_leaves_the_former(tmp_path, error):
+    path = tmp_path / "out.txt"
+    write_text(path, "former")
+    with pytest.raises(error), appear(path) as part:
+        break_off(part, error)
+    assert path.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_full_disk_is_the_users_to_mend(tmp_path):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with (
+        pytest.raises(OutputError, match=r"out\.txt: not written, No space"),
+        appear(tmp_path / "out.txt"),
+    ):
+        raise full

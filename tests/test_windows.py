@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from am4cm_cli.windows import sample_windows, tile_grid
+
+lengths = st.integers(1, 700)
+
+
+def cover(shape, windows):
+    hits = np.zeros(shape, int)
+    for window in windows:
+        inside = hits[window.toslices()]
+        assert inside.shape == (window.height, window.width)
+        inside += 1
+    return hits
+
+
+@given(height=lengths, width=lengths, size=st.integers(50, 300))
+def test_tiles_cover_every_pixel_once(height, width, size):
+    assert (cover((height, width), tile_grid((height, width), size=size)) == 1).all()
+
+
+@given(height=lengths, width=lengths, side=st.integers(1, 40), per_axis=st.integers(1, 9))
+def test_samples_lie_inside_and_apart(height, width, side, per_axis):
+    windows = sample_windows((height, width), side=side, per_axis=per_axis)
+    assert cover((height, width), windows).max() == 1
+    assert len(windows) <= per_axis**2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 80), (256, 256)])
+def test_small_grid_is_sampled_whole(shape):
+    assert (cover(shape, sample_windows(shape)) == 1).all()
+
+
+def test_sample_reaches_every_edge_of_a_large_grid():
+    hits = cover((1000, 3000), sample_windows((1000, 3000), side=32, per_axis=4))
+    assert hits.sum() == 16 * 32 * 32
+    assert hits[0].any()
+    assert hits[-1].any()
+    assert hits[:, 0].any()
+    assert hits[:, -1].any()

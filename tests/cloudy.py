@@ -33,9 +33,7 @@ def write_cloudy(folder, *, seed=0):
     dn = dn * rng.normal(1, 0.02, dn.shape) + rng.normal(0, 15, dn.shape)
     days = every_days(DATES, step=8)
     write_stack(folder / "images", days=days, dn=dn.round().astype(np.uint16))
-    write_image(
-        folder / "labels.tif", crop[None], tags={"CLASS_1": "maize", "CLASS_2": "meadow"}
-    )
+    write_image(folder / "labels.tif", crop[None], tags={"CLASS_1": "maize", "CLASS_2": "meadow"})
     return cloud
 
 
@@ -61,7 +59,7 @@ def bright_weights():
     with torch.no_grad():
         model.embedding.weight.zero_()
         model.embedding.weight[:, 0], model.embedding.weight[:, 8] = -1, -0.5
-        model.key.weight.fill_(0.5)
+        model.key.weight.fill_(0.1)
         model.query.fill_(1.0)
     covariance = np.outer(spread, spread) + np.diag(np.full(10, 1e-4))
     return Weights(

@@ -210,7 +210,7 @@ def test_a_damaged_array_is_named(source, tmp_path, spoil):
 def test_arrays_that_do_not_belong_together_are_named(source, tmp_path):
     prepare(source, tmp_path / "out")
     np.save(tmp_path / "out" / "fold_1" / "calendar_start.npy", np.array([0, 13]))
-    with pytest.raises(DataError, match="expected .* from the calendars"):
+    with pytest.raises(DataError, match=r"expected .* from the calendars"):
         open_fold(tmp_path / "out", 1)
 
 

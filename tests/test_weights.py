@@ -47,7 +47,7 @@ def test_a_file_that_is_no_safetensors(tmp_path, content):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(WeightsError, match="none.safetensors"):
+    with pytest.raises(WeightsError, match=r"none\.safetensors"):
         load_weights(tmp_path / "none.safetensors")
 
 

@@ -1,0 +1,124 @@
+"""Scores of a mask against clouds drawn by eye, with its controls beside it.
+
+    python bench/eye.py ../shared/data/flanders-2018/images ../shared/data/flanders-2018/eye.npz
+
+The reference holds `labels` (T, Y, X): 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 uncertain.
+Every method sees the same pixels; uncertain ones are left out.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from rich.console import Console
+from rich.table import Table
+from sklearn.metrics import f1_score, precision_recall_curve, roc_auc_score
+
+from am4cm_cli.attention import fold
+from am4cm_cli.calibration import DROP_PRIOR, cloud_probability, fit_mixture, loose_prior
+from am4cm_cli.discovery import find_stack
+from am4cm_cli.rasters import read_window
+from am4cm_cli.scores import METHODS, CounterfactualConfig, make_score
+from am4cm_cli.scores.counterfactual import CounterfactualScore, day_kernel
+from am4cm_cli.stack import Stack
+from am4cm_cli.weights import Weights, default_weights, load_weights
+
+CLEAR, THICK, THIN, SHADOW, UNCERTAIN = 0, 1, 2, 3, 255
+TARGETS = {"cloud": (THICK, THIN), "unusable": (THICK, THIN, SHADOW)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One method on one choice of pixels."""
+
+    auc: float
+    f1: float
+    """At a probability of 50 %; NaN for a method that gives none."""
+    best_f1: float
+
+
+def read_stack(stack: Stack, bands: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (T, B, P) reflectance and (T, P) valid of the whole, small, stack."""
+    height, width = stack.grid.shape
+    reflectance, valid = read_window(stack, bands, Window(0, 0, width, height))
+    return torch.from_numpy(reflectance).flatten(2), torch.from_numpy(valid).flatten(1)
+
+
+def score_all(stack: Stack, weights: Weights) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """(T, P) score and probability of every method, and of the two controls without a network."""
+    attention = fold(weights.model).to(torch.device("cpu"), torch.float32)
+    reflectance, valid = read_stack(stack, attention.bands)
+    logit_sd = torch.tensor(weights.calibration.logit_sd)
+    scores = {
+        method: make_score(method, attention, logit_sd, stack.days)(reflectance, valid)
+        for method in METHODS
+    }
+    blue = attention.bands.index("B02")
+    config = CounterfactualConfig()
+    kernel = torch.from_numpy(day_kernel(stack.days, width=config.width)).float()
+    index = torch.zeros(len(attention.bands))
+    index[blue] = -1 / weights.model.std[blue]
+    control = CounterfactualScore(index=index, kernel=kernel, config=config)
+    scores["blue control"] = control(reflectance, valid)
+    answers = {name: (score, probability(name, score)) for name, score in scores.items()}
+    plain = reflectance[:, blue]
+    return answers | {"plain B02": (plain, torch.full_like(plain, torch.nan))}
+
+
+def probability(name: str, score: torch.Tensor) -> torch.Tensor:
+    """Calibrate as `am4cm mask` does, on the stack's own scores."""
+    finite = score[score.isfinite()].numpy()
+    drop = name in {"counterfactual", "blue control"}
+    prior = DROP_PRIOR if drop else loose_prior(finite)
+    return cloud_probability(score, fit_mixture(finite, dates=len(score), prior=prior))
+
+
+def measure(
+    score: NDArray[np.float32], chance: NDArray[np.float32], cloudy: NDArray[np.bool_]
+) -> Row:
+    """Compare (N,) scores and probabilities with the reference."""
+    precision, recall, _ = precision_recall_curve(cloudy, score)
+    best = (2 * precision * recall / np.maximum(precision + recall, 1e-9)).max()
+    known = not np.isnan(chance).all()
+    return Row(
+        auc=roc_auc_score(cloudy, score),
+        f1=f1_score(cloudy, chance >= 0.5) if known else float("nan"),
+        best_f1=float(best),
+    )
+
+
+def date_choices(labels: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
+    """(T,) bool: all dates, and those with more than one label besides the uncertain one."""
+    kinds = [len(np.setdiff1d(date, [UNCERTAIN])) for date in labels]
+    return {"all dates": np.ones(len(labels), bool), "mixed dates": np.array(kinds) > 1}
+
+
+def main(
+    images: Annotated[str, typer.Argument(help="Stack, as am4cm mask takes it.")],
+    reference: Annotated[Path, typer.Argument(help="npz with `labels`.")],
+    weights: Annotated[Path | None, typer.Option(help="Default: those of am4cm.")] = None,
+) -> None:
+    """Print AUC and F1 of every method and control."""
+    path = weights or default_weights()
+    answers = score_all(find_stack(images), load_weights(path))
+    labels = np.load(reference)["labels"]
+    flat = labels.reshape(len(labels), -1)
+    for target, kinds in TARGETS.items():
+        for title, dates in date_choices(labels).items():
+            used = np.isin(flat, (CLEAR, *kinds)) & dates[:, None]
+            table = Table(
+                "method", "AUC", "F1 at 50 %", "best F1", title=f"{target} against clear, {title}"
+            )
+            for name, (score, chance) in answers.items():
+                row = measure(score.numpy()[used], chance.numpy()[used], flat[used] != CLEAR)
+                table.add_row(name, f"{row.auc:.4f}", f"{row.f1:.4f}", f"{row.best_f1:.4f}")
+            Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,284 @@
+"""The command line as a user meets it: what it prints, where, and what it leaves behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.io import MemoryFile
+
+from am4cm_cli import __version__
+from am4cm_cli.weights import save_weights
+from cloudy import bright_weights, write_cloudy
+from stacks import every_days, random_dn, write_image, write_stack
+
+
+def run(*words, **options):
+    """Run am4cm as a process of its own, as a user would."""
+    words = [sys.executable, "-m", "am4cm_cli", *map(str, words)]
+    return subprocess.run(words, capture_output=True, check=False, **options)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A stack, weights, and a folder to work in; commands must leave the first two alone."""
+    folder = tmp_path_factory.mktemp("site")
+    write_cloudy(folder)
+    save_weights(folder / "bright.safetensors", bright_weights())
+    return folder
+
+
+def mask(site, out, *options, images=None, **how):
+    weights = ("--weights", site / "bright.safetensors")
+    return run("mask", images or site / "images", out, *weights, *options, **how)
+
+
+def assert_refused(result, folder, *words, left=()):
+    """One clear line, exit code 1, and nothing left behind."""
+    text = result.stderr.decode()
+    assert result.returncode == 1, text
+    assert result.stdout == b""
+    assert text.startswith("error: ")
+    assert len(text.splitlines()) == 1
+    for word in words:
+        assert word in text
+    assert sorted(path.name for path in folder.iterdir()) == sorted(left)
+
+
+def test_mask_writes_a_raster_and_one_line_to_standard_error(site, tmp_path):
+    result = mask(site, tmp_path / "out.tif")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == b""
+    assert result.stderr.decode() == (
+        f"Wrote {tmp_path / 'out.tif'}: 14 dates, 21% of what was observed is cloudy.\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+
+
+def test_a_dash_writes_the_raster_alone_to_standard_output(site, tmp_path):
+    assert mask(site, tmp_path / "out.tif").returncode == 0
+    result = mask(site, "-", cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stdout == (tmp_path / "out.tif").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+    with MemoryFile(result.stdout) as file, file.open() as raster:
+        assert raster.count == 14
+
+
+def test_a_reader_that_goes_away_is_no_traceback(site):
+    words = [sys.executable, "-m", "am4cm_cli", "mask", site / "images", "-"]
+    words += ["--weights", site / "bright.safetensors"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        text = process.stderr.read().decode()
+    assert process.returncode == 1
+    assert "Traceback" not in text
+
+
+def test_the_same_command_gives_the_same_bytes(site, tmp_path):
+    for name in "ab":
+        assert mask(site, tmp_path / f"{name}.tif").returncode == 0
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+
+
+def test_an_empty_folder(site, tmp_path):
+    (tmp_path / "in").mkdir()
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, str(tmp_path / "in"), left=["in"])
+
+
+def test_a_folder_that_is_not_there(site, tmp_path):
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, str(tmp_path / "in"))
+
+
+def test_one_file_on_another_grid(site, tmp_path):
+    write_stack(tmp_path / "in", days=every_days(6))
+    bands = random_dn((10, 8, 5))
+    names = rasterio.open(tmp_path / "in" / "S2_L2A_20180101.tif").descriptions
+    write_image(tmp_path / "in" / "S2_L2A_20180301.tif", bands, names=names)
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, "S2_L2A_20180301.tif", "5 x 8", "5 x 7", left=["in"])
+
+
+def test_no_date_in_a_name(site, tmp_path):
+    write_stack(tmp_path / "in", days=every_days(6))
+    (tmp_path / "in" / "S2_L2A_20180106.tif").rename(tmp_path / "in" / "monday.tif")
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, "monday.tif", "--dates", left=["in"])
+
+
+def test_bands_without_names(site, tmp_path):
+    write_stack(tmp_path / "in", days=every_days(6), bands=[""] * 10)
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, "S2_L2A_20180101.tif", "10", "--bands", left=["in"])
+
+
+def test_unknown_bands(site, tmp_path):
+    result = mask(site, tmp_path / "out.tif", "--bands", "B02,B03,X9")
+    assert_refused(result, tmp_path, "X9", "B02")
+
+
+def test_a_truncated_image(site, tmp_path):
+    write_stack(tmp_path / "in", days=every_days(6), shape=(60, 50))
+    path = tmp_path / "in" / "S2_L2A_20180111.tif"
+    path.write_bytes(path.read_bytes()[:-9000])
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, "S2_L2A_20180111.tif", left=["in"])
+
+
+def test_a_file_that_is_no_image(site, tmp_path):
+    write_stack(tmp_path / "in", days=every_days(6))
+    (tmp_path / "in" / "S2_L2A_20180301.tif").write_text("not an image")
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, "S2_L2A_20180301.tif", left=["in"])
+
+
+def test_an_output_that_exists_is_kept_unless_told(site, tmp_path):
+    (tmp_path / "out.tif").write_text("precious")
+    result = mask(site, tmp_path / "out.tif")
+    assert_refused(result, tmp_path, "out.tif", "--overwrite", left=["out.tif"])
+    assert (tmp_path / "out.tif").read_text() == "precious"
+    assert mask(site, tmp_path / "out.tif", "--overwrite").returncode == 0
+    assert rasterio.open(tmp_path / "out.tif").count == 14
+
+
+def test_a_failure_keeps_what_was_there(site, tmp_path):
+    (tmp_path / "out.tif").write_text("precious")
+    (tmp_path / "in").mkdir()
+    result = mask(site, tmp_path / "out.tif", "--overwrite", images=tmp_path / "in")
+    assert_refused(result, tmp_path, left=["in", "out.tif"])
+    assert (tmp_path / "out.tif").read_text() == "precious"
+
+
+def test_weights_that_are_not_weights(site, tmp_path):
+    (tmp_path / "w.safetensors").write_text("not weights")
+    words = ("mask", site / "images", tmp_path / "out.tif")
+    result = run(*words, "--weights", tmp_path / "w.safetensors")
+    assert_refused(result, tmp_path, "w.safetensors", left=["w.safetensors"])
+
+
+def test_too_few_dates(site, tmp_path):
+    write_stack(tmp_path / "in", days=every_days(4))
+    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    assert_refused(result, tmp_path, "4 scenes", "at least 5", left=["in"])
+
+
+def test_a_device_that_is_not_there(site, tmp_path):
+    result = mask(site, tmp_path / "out.tif", "--device", "cuda:99")
+    assert_refused(result, tmp_path, "--device cuda:99", "cpu")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["mask"],
+        ["mask", "in", "out.tif", "--metod", "logit"],
+        ["mask", "in", "out.tif", "--method", "guess"],
+        ["mask", "in", "out.tif", "--tile", "3"],
+        ["masc", "in", "out.tif"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(words, tmp_path):
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert b"Traceback" not in result.stderr
+    assert result.stdout == b""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_polite_kill_leaves_nothing(site, tmp_path):
+    dn = random_dn((6, 10, 300, 200))
+    write_stack(tmp_path / "in", days=every_days(6), dn=dn)
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [sys.executable, "-m", "am4cm_cli", "mask", tmp_path / "in", out / "mask.tif"]
+    words += ["--weights", site / "bright.safetensors", "--tile", "16"]
+    with subprocess.Popen(list(map(str, words)), stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(out.iterdir()):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 143
+    assert not list(out.iterdir())
+
+
+def test_help_does_not_wait_for_torch_or_rasterio():
+    code = (
+        "import sys\nfrom am4cm_cli.app import app\n"
+        "heavy = {'torch', 'rasterio', 'numpy', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert result.stdout.decode().strip() == "[]"
+
+
+def test_version_is_the_packages():
+    assert run("--version").stdout.decode().strip() == f"am4cm {__version__}"
+
+
+def test_prepare_train_info_and_mask(site, tmp_path):
+    data, weights = tmp_path / "data", tmp_path / "w.safetensors"
+    made = run("prepare", site, data, "--folds", 2, "--group-by", "block", "--block", 4)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == b""
+    assert json.loads(run("info", data, "--json").stdout)["classes"] == ["maize", "meadow"]
+    words = ("--epochs", 3, "--batch", 32, "--validation-fold", 2)
+    made = run("train", data, weights, *words)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == b""
+    card = json.loads(run("info", weights, "--json").stdout)
+    metrics = json.loads((tmp_path / "w.metrics.json").read_text())
+    assert card["scores"] == metrics["scores"]
+    assert card["training"]["epochs"] == 3
+    made = run("mask", site, tmp_path / "out.tif", "--weights", weights)
+    assert made.returncode == 0, made.stderr
+    facts = json.loads(run("info", tmp_path / "out.tif", "--json").stdout)
+    percent = rasterio.open(tmp_path / "out.tif").read()
+    shares = [band["cloud_share"] for band in facts["bands"]]
+    np.testing.assert_allclose(shares, (percent >= 50).mean(axis=(1, 2)))
+    assert facts["weights"] == "w"
+
+
+def test_info_of_a_stack_tells_what_was_understood(site):
+    facts = json.loads(run("info", site / "images", "--json").stdout)
+    assert len(facts["scenes"]) == 14
+    assert facts["bands"][0] == "B02"
+    table = run("info", site / "images").stdout.decode()
+    assert "14 scenes" in table
+    assert "2018-01-09" in table
+
+
+def test_prepare_keeps_a_folder_that_is_not_its_own(site, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").write_text("precious")
+    result = run("prepare", site, tmp_path / "home", "--overwrite")
+    assert_refused(result, tmp_path, "home", left=["home"])
+    assert (tmp_path / "home" / "thesis.txt").read_text() == "precious"
+
+
+def test_prepare_without_labels_leaves_nothing(site, tmp_path):
+    result = run("prepare", site, tmp_path / "data", "--labels", "none.tif")
+    assert_refused(result, tmp_path, "none.tif")
+
+
+def test_train_without_data_leaves_nothing(tmp_path):
+    result = run("train", tmp_path, tmp_path / "w.safetensors")
+    assert_refused(result, tmp_path, "prepared.json")
+
+
+def test_simulate_then_mask_with_the_default_weights(tmp_path):
+    made = run("simulate", "site", "--size", 40, "--dates", 20, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    made = run("mask", "site", "out.tif", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    percent = rasterio.open(tmp_path / "out.tif").read()
+    truth = rasterio.open(tmp_path / "site" / "truth.tif").read()
+    thick, clear = percent[truth == 1], percent[truth == 0]
+    assert (thick >= 50).mean() > 0.9
+    assert (clear < 50).mean() > 0.9
+    assert Path(tmp_path / "site" / "labels.tif").exists()

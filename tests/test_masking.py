@@ -1,0 +1,171 @@
+"""Masks of tiny stacks: the right pixels, whatever the tiling, on the images' own grid."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from numpy.testing import assert_allclose
+
+from am4cm_cli.calibration import Mixture
+from am4cm_cli.discovery import find_stack
+from am4cm_cli.errors import StackError, WeightsError
+from am4cm_cli.masking import MaskConfig, mask_stack
+from am4cm_cli.scores import METHODS
+from am4cm_cli.stack import Stack
+from cloudy import DATES, SHAPE, bright_weights, write_cloudy
+from stacks import every_days, random_dn, write_stack
+
+CPU = torch.device("cpu")
+
+
+def mask(folder, out, weights=None, **options):
+    stack = folder if isinstance(folder, Stack) else find_stack(folder)
+    config = MaskConfig(**options)
+    summary = mask_stack(stack, out, weights or bright_weights(), config, device=CPU)
+    with rasterio.open(out) as raster:
+        return raster.read(), raster.profile | {"names": raster.descriptions}, summary
+
+
+@pytest.fixture
+def site(tmp_path):
+    return tmp_path / "site", write_cloudy(tmp_path / "site")
+
+
+def test_clouds_are_found_where_they_are(site, tmp_path):
+    folder, cloud = site
+    percent, profile, summary = mask(folder, tmp_path / "out.tif")
+    assert ((percent >= 50) == cloud).mean() > 0.99
+    assert profile["names"] == tuple(every_days(DATES, step=8))
+    assert (summary.dates, summary.answered) == (DATES, cloud.size)
+    assert summary.cloudy == (percent >= 50).sum()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_puts_clouds_above_clear_ground(site, tmp_path, method):
+    folder, cloud = site
+    percent, _, _ = mask(folder, tmp_path / "out.tif", method=method)
+    assert percent[cloud].mean() > percent[~cloud].mean() + 20
+
+
+def test_the_grid_is_the_images(site, tmp_path):
+    folder, _ = site
+    _, profile, _ = mask(folder, tmp_path / "out.tif")
+    with rasterio.open(folder / "images" / "S2_L2A_20180101.tif") as image:
+        assert profile["crs"] == image.crs
+        assert profile["transform"] == image.transform
+        assert (profile["height"], profile["width"]) == image.shape
+
+
+@pytest.mark.parametrize(("tile", "batch"), [(16, 7), (16, 65536), (20, 1), (19, 100)])
+def test_any_tiling_gives_the_same_mask(site, tmp_path, tile, batch):
+    folder, _ = site
+    whole, _, _ = mask(folder, tmp_path / "whole.tif")
+    tiled, _, _ = mask(folder, tmp_path / "tiled.tif", tile=tile, batch=batch)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_float_and_percent_agree(site, tmp_path):
+    folder, _ = site
+    percent, _, _ = mask(folder, tmp_path / "percent.tif")
+    share, profile, _ = mask(folder, tmp_path / "share.tif", dtype="float32")
+    assert profile["dtype"] == "float32"
+    assert np.isnan(profile["nodata"])
+    assert_allclose(share * 100, percent, atol=0.5001)
+
+
+def observed_in_part(folder):
+    dn = random_dn((8, 10, 6, 5), seed=4)
+    dn[3] = 0  # a date that shows nothing
+    dn[5, :, :2] = 0  # the edge of a swath
+    dn[:, :, 4, 4] = 0  # a pixel that no date shows
+    write_stack(folder, days=every_days(8), dn=dn)
+    return dn[:, 0] == 0
+
+
+def test_what_was_not_observed_is_nodata_and_nothing_else(tmp_path):
+    missing = observed_in_part(tmp_path / "in")
+    percent, profile, summary = mask(tmp_path / "in", tmp_path / "out.tif")
+    assert profile["nodata"] == 255
+    assert ((percent == 255) == missing).all()
+    assert summary.answered == (~missing).sum()
+    share, _, _ = mask(tmp_path / "in", tmp_path / "share.tif", dtype="float32")
+    assert (np.isnan(share) == missing).all()
+
+
+def test_dates_that_show_nothing_change_no_answer(site, tmp_path):
+    folder, _ = site
+    before, _, _ = mask(folder, tmp_path / "before.tif")
+    empty = np.zeros((2, 10, *SHAPE), np.uint16)
+    write_stack(folder / "images", days=["2018-01-30", "2018-03-02"], dn=empty)
+    after, profile, _ = mask(folder, tmp_path / "after.tif")
+    blank = np.isin(profile["names"], ["2018-01-30", "2018-03-02"])
+    assert (after[blank] == 255).all()
+    assert (after[~blank] == before).all()
+
+
+def test_files_in_any_order_are_the_same_stack(site, tmp_path):
+    folder, _ = site
+    before, _, _ = mask(folder, tmp_path / "before.tif")
+    paths = sorted((folder / "images").glob("*.tif"), key=lambda path: path.name[::-1])
+    (tmp_path / "list.txt").write_text("\n".join(map(str, paths)))
+    after, _, _ = mask(find_stack(tmp_path / "list.txt"), tmp_path / "after.tif")
+    assert (after == before).all()
+
+
+@pytest.mark.parametrize("dates", [1, 2, 3, 4])
+def test_too_few_dates_are_refused(tmp_path, dates):
+    write_stack(tmp_path / "in", days=every_days(dates))
+    with pytest.raises(StackError, match=f"{dates} scenes, {dates} with .* at least 5"):
+        mask(tmp_path / "in", tmp_path / "out.tif")
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_scenes_that_show_nothing_do_not_count(tmp_path):
+    dn = random_dn((9, 10, 4, 3))
+    dn[4:] = 0
+    write_stack(tmp_path / "in", days=every_days(9), dn=dn)
+    with pytest.raises(StackError, match="9 scenes, 4 with observations"):
+        mask(tmp_path / "in", tmp_path / "out.tif")
+
+
+def test_a_lone_date_is_nodata_and_named(tmp_path):
+    write_stack(tmp_path / "in", days=[*every_days(7), "2018-12-24"])
+    percent, _, summary = mask(tmp_path / "in", tmp_path / "out.tif")
+    assert (percent[-1] == 255).all()
+    assert (percent[:-1] < 255).all()
+    assert any("2018-12-24" in note for note in summary.notes)
+
+
+def test_fewer_bands_are_served_and_told(site, tmp_path):
+    folder, cloud = site
+    stack = find_stack(folder)
+    bands = ("B02", "B03", "B04", "B8A", "B11", "B12")
+    percent, _, summary = mask(replace(stack, bands=bands), tmp_path / "out.tif")
+    assert ((percent >= 50) == cloud).mean() > 0.99
+    assert summary.notes == (
+        "The stack has no B05, B06, B07, B08; the mask rests on B02, B03, B04, B8A, B11, B12.",
+    )
+
+
+@pytest.mark.parametrize("bands", [("B01", "B09"), ("B12",)])
+def test_bands_that_tell_too_little_are_refused(site, tmp_path, bands):
+    stack = replace(find_stack(site[0]), bands=bands)
+    weights = bright_weights()
+    apart = tuple(map(tuple, np.eye(10).tolist()))  # no band tells of another
+    weights = replace(weights, calibration=replace(weights.calibration, band_covariance=apart))
+    with pytest.raises(WeightsError, match="of what the attention of the weights bright"):
+        mask(stack, tmp_path / "out.tif", weights)
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_tags_say_how_the_mask_was_made(site, tmp_path):
+    mask(site[0], tmp_path / "out.tif")
+    with rasterio.open(tmp_path / "out.tif") as raster:
+        tags = raster.tags()
+    assert tags["AM4CM_WEIGHTS"] == "bright"
+    assert tags["AM4CM_WEIGHTS_SHA256"] == "0" * 64
+    assert tags["AM4CM_METHOD"] == "counterfactual"
+    assert 0.2 < Mixture(**json.loads(tags["AM4CM_CALIBRATION"])).cloud_share < 0.4

@@ -21,11 +21,11 @@ from sklearn.metrics import f1_score, precision_recall_curve, roc_auc_score
 
 from am4cm_cli.attention import fold
 from am4cm_cli.calibration import DROP_PRIOR, cloud_probability, fit_mixture, loose_prior
-from am4cm_cli.discovery import find_stack
-from am4cm_cli.rasters import read_window
+from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.scores import METHODS, CounterfactualConfig, make_score
 from am4cm_cli.scores.counterfactual import CounterfactualScore, day_kernel
-from am4cm_cli.stack import Stack
+from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, default_weights, load_weights
 
 CLEAR, THICK, THIN, SHADOW, UNCERTAIN = 0, 1, 2, 3, 255

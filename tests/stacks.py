@@ -9,9 +9,9 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window
 
-from am4cm_cli.cogs import create_cog
+from am4cm_cli.rasters.cogs import create_cog
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
-from am4cm_cli.stack import Stack
+from am4cm_cli.stacks.stack import Stack
 
 CORNER = Affine(10, 0, 500_000, 0, -10, 5_000_000)
 CRS = "EPSG:32631"

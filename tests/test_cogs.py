@@ -14,9 +14,9 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 
-from am4cm_cli.cogs import create_cog
 from am4cm_cli.errors import OutputError
-from am4cm_cli.stack import Grid
+from am4cm_cli.rasters.cogs import create_cog
+from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.windows import tile_grid
 from stacks import CORNER
 

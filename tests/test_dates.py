@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am4cm_cli.dates import Moment, find_moment, read_dates, read_tag, refine
 from am4cm_cli.errors import StackError
+from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
 
 times = st.datetimes(datetime(1985, 1, 1), datetime(2099, 12, 31)).map(
     lambda time: time.replace(microsecond=0)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
+from am4cm_cli.stacks.discovery import find_stack
 from stacks import CORNER, DAYS, random_dn, write_band_files, write_image, write_mask, write_stack
 
 FOUR = ("B02", "B03", "B04", "B08")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import StackError
-from am4cm_cli.inspection import inspect_mask, inspect_stack
-from am4cm_cli.tables import mask_table, stack_table
+from am4cm_cli.reports.inspection import inspect_mask, inspect_stack
+from am4cm_cli.reports.tables import mask_table, stack_table
+from am4cm_cli.stacks.discovery import find_stack
 from stacks import every_days, random_dn, write_band_files, write_image, write_mask, write_stack
 
 

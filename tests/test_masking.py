@@ -10,11 +10,11 @@ import torch
 from numpy.testing import assert_allclose
 
 from am4cm_cli.calibration import Mixture
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import StackError, WeightsError
 from am4cm_cli.masking import MaskConfig, mask_stack
 from am4cm_cli.scores import METHODS
-from am4cm_cli.stack import Stack
+from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.stack import Stack
 from cloudy import DATES, SHAPE, bright_weights, write_cloudy
 from stacks import every_days, random_dn, write_stack
 

@@ -13,13 +13,13 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from am4cm_cli.app import app
-from am4cm_cli.choice import choose_dates
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import StackError
-from am4cm_cli.masks import open_mask
-from am4cm_cli.panels import Panel, read_panels, survey
-from am4cm_cli.picture import draw_sheet
-from am4cm_cli.sheet import stretch
+from am4cm_cli.pictures.choice import choose_dates
+from am4cm_cli.pictures.panels import Panel, read_panels, survey
+from am4cm_cli.pictures.picture import draw_sheet
+from am4cm_cli.pictures.sheet import stretch
+from am4cm_cli.rasters.masks import open_mask
+from am4cm_cli.stacks.discovery import find_stack
 from stacks import every_days, random_dn, write_mask, write_stack
 
 shares = st.one_of(st.floats(0, 1), st.just(np.nan))
@@ -142,7 +142,7 @@ def test_mask_without_any_answer(tmp_path):
 def test_without_matplotlib(tmp_path):
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from am4cm_cli.picture import draw_sheet; draw_sheet(None, None, None)"
+        "from am4cm_cli.pictures.picture import draw_sheet; draw_sheet(None, None, None)"
     )
     paths = os.pathsep.join(path for path in sys.path if path)
     ended = subprocess.run(

@@ -15,8 +15,8 @@ from am4cm_cli.datasets.labels import block_groups, field_groups, read_labels
 from am4cm_cli.datasets.pixels import NODATA, assign_folds, join, open_fold, read_index
 from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks, select_pixels
 from am4cm_cli.datasets.writer import GrowingArray
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import DataError
+from am4cm_cli.stacks.discovery import find_stack
 from cloudy import SHAPE, write_cloudy
 from stacks import every_days, write_image, write_stack
 

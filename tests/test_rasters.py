@@ -10,15 +10,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from rasterio.windows import Window
 
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import StackError
-from am4cm_cli.rasters import (
+from am4cm_cli.rasters.reading import (
     read_patches,
     read_preview,
     read_scene,
     read_scene_patches,
     read_window,
 )
+from am4cm_cli.stacks.discovery import find_stack
 from stacks import DAYS, random_dn, write_band_files, write_image, write_stack
 
 needs_gdal = pytest.mark.skipif(not shutil.which("gdal_translate"), reason="no GDAL tools")

@@ -5,9 +5,9 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from am4cm_cli.discovery import find_stack
-from am4cm_cli.rasters import read_scene, read_window
+from am4cm_cli.rasters.reading import read_scene, read_window
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
+from am4cm_cli.stacks.discovery import find_stack
 
 
 def whole(stack):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from am4cm_cli.datasets.batches import ResidentSeries
 from am4cm_cli.datasets.pixels import NODATA, SCALE, open_fold
 from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks
-from am4cm_cli.discovery import find_stack
 from am4cm_cli.errors import DataError
+from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.training import (
     TrainConfig,
     add_noise,

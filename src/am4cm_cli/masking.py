@@ -14,12 +14,12 @@ from torch import Tensor
 
 from am4cm_cli import __version__
 from am4cm_cli.calibration import Mixture, cloud_probability, fit_mixture, loose_prior
-from am4cm_cli.cogs import create_cog
 from am4cm_cli.errors import StackError
-from am4cm_cli.rasters import read_patches, read_window
+from am4cm_cli.rasters.cogs import create_cog
+from am4cm_cli.rasters.reading import read_patches, read_window
 from am4cm_cli.scores import Score, make_score
 from am4cm_cli.serving import serve
-from am4cm_cli.stack import Stack
+from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import sample_windows, tile_grid
 

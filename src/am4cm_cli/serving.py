@@ -5,7 +5,7 @@ from torch import Tensor
 
 from am4cm_cli.attention import FoldedAttention, fold, spectral_index
 from am4cm_cli.errors import WeightsError
-from am4cm_cli.stack import Stack
+from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
 
 LEAST_EXPLAINED = 0.8

@@ -27,9 +27,9 @@ def draw(
     overwrite: Overwrite = False,
 ) -> None:
     """Draw some dates in true colour above their cloud probability."""
-    from am4cm_cli.discovery import find_stack
     from am4cm_cli.files import check_output
-    from am4cm_cli.picture import draw_sheet
+    from am4cm_cli.pictures.picture import draw_sheet
+    from am4cm_cli.stacks.discovery import find_stack
 
     check_output(out, overwrite=overwrite)
     stack = find_stack(

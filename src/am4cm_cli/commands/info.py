@@ -44,7 +44,7 @@ def info(
 
 
 def _weights(path: Path) -> "tuple[dict[str, Any], Table]":
-    from am4cm_cli.cards import weights_card, weights_table
+    from am4cm_cli.reports.cards import weights_card, weights_table
     from am4cm_cli.weights import load_weights
 
     card = weights_card(load_weights(path))
@@ -54,16 +54,16 @@ def _weights(path: Path) -> "tuple[dict[str, Any], Table]":
 def _prepared(path: Path) -> "tuple[dict[str, Any], Table]":
     from dataclasses import asdict
 
-    from am4cm_cli.cards import prepared_table
     from am4cm_cli.datasets.pixels import read_index
+    from am4cm_cli.reports.cards import prepared_table
 
     index = read_index(path)
     return asdict(index), prepared_table(str(path), index)
 
 
 def _mask(path: Path) -> "tuple[dict[str, Any], Table]":
-    from am4cm_cli.inspection import inspect_mask
-    from am4cm_cli.tables import mask_table
+    from am4cm_cli.reports.inspection import inspect_mask
+    from am4cm_cli.reports.tables import mask_table
 
     report = inspect_mask(path)
     return report.to_dict(), mask_table(report)
@@ -72,9 +72,9 @@ def _mask(path: Path) -> "tuple[dict[str, Any], Table]":
 def _stack(
     source: str, bands: str | None, scale: float | None, offset: float | None, dates: Path | None
 ) -> "tuple[dict[str, Any], Table]":
-    from am4cm_cli.discovery import find_stack
-    from am4cm_cli.inspection import inspect_stack
-    from am4cm_cli.tables import stack_table
+    from am4cm_cli.reports.inspection import inspect_stack
+    from am4cm_cli.reports.tables import stack_table
+    from am4cm_cli.stacks.discovery import find_stack
 
     report = inspect_stack(
         find_stack(source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates)

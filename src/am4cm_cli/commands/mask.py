@@ -56,8 +56,8 @@ def mask(
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
     from am4cm_cli.devices import pick_device
-    from am4cm_cli.discovery import find_stack
     from am4cm_cli.masking import MaskConfig, mask_stack
+    from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
     with output(out, overwrite=overwrite) as path:

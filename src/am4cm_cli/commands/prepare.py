@@ -52,8 +52,8 @@ def prepare(
     """Turn labelled stacks into compact pixel series, split into folds by field or block."""
     from am4cm_cli.datasets.pixels import MEMBERS
     from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks
-    from am4cm_cli.discovery import find_stack
     from am4cm_cli.folders import new_folder
+    from am4cm_cli.stacks.discovery import find_stack
 
     config = PrepareConfig(
         folds=folds, per_group=per_group, grouping=group_by.value, block=block, seed=seed

@@ -12,8 +12,8 @@ from rasterio.errors import RasterioError
 from scipy import ndimage
 
 from am4cm_cli.errors import DataError
-from am4cm_cli.grids import describe
-from am4cm_cli.stack import Grid
+from am4cm_cli.stacks.grids import describe
+from am4cm_cli.stacks.stack import Grid
 
 CLASS_TAG = "CLASS_"
 """Dataset tags CLASS_1, CLASS_2, ... name the codes of a label raster."""

@@ -19,9 +19,9 @@ from am4cm_cli.datasets.labels import (
 from am4cm_cli.datasets.pixels import NODATA, SCALE, PreparedIndex, assign_folds
 from am4cm_cli.datasets.writer import PreparedWriter
 from am4cm_cli.errors import DataError
-from am4cm_cli.rasters import read_window
+from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.sensors import LAND_BANDS
-from am4cm_cli.stack import Stack
+from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.windows import tile_grid
 
 Track = Callable[[Iterable[Any]], Iterable[Any]]

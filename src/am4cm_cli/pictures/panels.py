@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from am4cm_cli.headers import quiet
-from am4cm_cli.masks import MaskFile, read_probability
-from am4cm_cli.rasters import read_preview
-from am4cm_cli.stack import Scene, Stack
+from am4cm_cli.rasters.masks import MaskFile, read_probability
+from am4cm_cli.rasters.reading import read_preview
+from am4cm_cli.stacks.headers import quiet
+from am4cm_cli.stacks.stack import Scene, Stack
 
 TRUE_COLOUR = ("B04", "B03", "B02")
 SURVEY_SIDE = 128

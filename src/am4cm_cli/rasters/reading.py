@@ -16,8 +16,8 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.headers import THREADS, quiet
-from am4cm_cli.stack import BandFile, Scene, Stack
+from am4cm_cli.stacks.headers import THREADS, quiet
+from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 UNDECLARED_NODATA = -10000
 """THEIA's, which its files don't declare."""

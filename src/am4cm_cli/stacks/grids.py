@@ -8,8 +8,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.headers import Header
-from am4cm_cli.stack import Grid
+from am4cm_cli.stacks.headers import Header
+from am4cm_cli.stacks.stack import Grid
 
 TOLERANCE = 0.05
 """How far corners may lie apart, in pixels of the finer grid."""

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.headers import Header, read_headers
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name
-from am4cm_cli.sources import BandOfScene, split_name
+from am4cm_cli.stacks.headers import Header, read_headers
+from am4cm_cli.stacks.sources import BandOfScene, split_name
 
 OWN_TAG = "AM4CM_VERSION"
 """A dataset tag of every raster that am4cm derived from a stack."""

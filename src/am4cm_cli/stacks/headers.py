@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.stack import Grid
+from am4cm_cli.stacks.stack import Grid
 
 THREADS = 4
 

@@ -18,8 +18,8 @@ from rasterio.windows import Window
 
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear
-from am4cm_cli.headers import quiet
-from am4cm_cli.stack import Grid
+from am4cm_cli.stacks.headers import quiet
+from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.windows import tile_grid
 
 BLOCK = 256

@@ -3,13 +3,13 @@
 from pathlib import Path
 from types import ModuleType
 
-from am4cm_cli.choice import choose_dates
 from am4cm_cli.errors import MissingExtraError, StackError
 from am4cm_cli.files import appear
-from am4cm_cli.grids import describe, same_grid
-from am4cm_cli.masks import MaskFile, open_mask
-from am4cm_cli.panels import read_panels, survey
-from am4cm_cli.stack import Scene, Stack
+from am4cm_cli.pictures.choice import choose_dates
+from am4cm_cli.pictures.panels import read_panels, survey
+from am4cm_cli.rasters.masks import MaskFile, open_mask
+from am4cm_cli.stacks.grids import describe, same_grid
+from am4cm_cli.stacks.stack import Scene, Stack
 
 
 def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12) -> None:
@@ -34,7 +34,7 @@ def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12)
 
 def _load_sheet() -> ModuleType:
     try:
-        from am4cm_cli import sheet
+        from am4cm_cli.pictures import sheet
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f'Drawing needs {error.name}, which is not installed: pip install "am4cm[plots]".'

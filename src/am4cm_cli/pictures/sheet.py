@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from am4cm_cli.panels import Panel
+from am4cm_cli.pictures.panels import Panel
 
 INK, GREY, LINE, NODATA = "#1a1a1a", "#6b6b6b", "#b0b0b0", "#d0d0d0"
 COLOURS = "cividis"

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from am4cm_cli.grids import crs_name, pixel_size
-from am4cm_cli.headers import THREADS, quiet
-from am4cm_cli.masks import MaskFile, open_mask, read_numbers
-from am4cm_cli.rasters import read_scene_patches
-from am4cm_cli.reports import (
+from am4cm_cli.rasters.masks import MaskFile, open_mask, read_numbers
+from am4cm_cli.rasters.reading import read_scene_patches
+from am4cm_cli.reports.facts import (
     BandReport,
     GridReport,
     MaskBandReport,
@@ -21,7 +19,9 @@ from am4cm_cli.reports import (
     SceneReport,
     StackReport,
 )
-from am4cm_cli.stack import Grid, Scene, Stack
+from am4cm_cli.stacks.grids import crs_name, pixel_size
+from am4cm_cli.stacks.headers import THREADS, quiet
+from am4cm_cli.stacks.stack import Grid, Scene, Stack
 from am4cm_cli.windows import sample_windows, tile_grid
 
 LONELY_DAYS = 90

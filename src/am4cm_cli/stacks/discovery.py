@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from am4cm_cli.dates import Moment, find_moment, read_dates, read_tag, refine
-from am4cm_cli.drafts import Draft, Layer, check_band_names, draft_scenes
 from am4cm_cli.errors import StackError
-from am4cm_cli.grids import common_grid, factor_on
-from am4cm_cli.headers import Header, has_transform
 from am4cm_cli.sensors import BAND_METRES
-from am4cm_cli.sources import list_images
-from am4cm_cli.stack import BandFile, Grid, Scene, Stack
+from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
+from am4cm_cli.stacks.drafts import Draft, Layer, check_band_names, draft_scenes
+from am4cm_cli.stacks.grids import common_grid, factor_on
+from am4cm_cli.stacks.headers import Header, has_transform
+from am4cm_cli.stacks.sources import list_images
+from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 
 DN_SCALE = 1e-4
 """Of integers that carry no scale: 10000 is a reflectance of 1."""

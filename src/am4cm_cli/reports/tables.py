@@ -7,7 +7,7 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
-from am4cm_cli.reports import GridReport, MaskBandReport, MaskReport, SceneReport, StackReport
+from am4cm_cli.reports.facts import GridReport, MaskBandReport, MaskReport, SceneReport, StackReport
 
 SHOWN = ("B02", "B8A")
 """Blue, where clouds are bright, and near infrared, where their shadows are dark."""

@@ -13,8 +13,8 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.headers import not_georeferenced_is_fine, read_header
-from am4cm_cli.stack import Grid
+from am4cm_cli.stacks.headers import not_georeferenced_is_fine, read_header
+from am4cm_cli.stacks.stack import Grid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""All pixel I/O: stacks read by window, masks written and read."""

@@ -1,9 +1,11 @@
-"""Scores of a mask against clouds drawn by eye, with its controls beside it.
+"""Scores of a mask against clouds drawn by eye or simulated, with its controls beside it.
 
     python bench/eye.py ../shared/data/flanders-2018/images ../shared/data/flanders-2018/eye.npz
+    python bench/eye.py site site/truth.tif
 
-The reference holds `labels` (T, Y, X): 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 uncertain.
-Every method sees the same pixels; uncertain ones are left out.
+The reference is (T, Y, X): 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 uncertain; a raster with
+one band per date, or an npz with `labels`. Every method sees the same pixels; uncertain ones are
+left out.
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import rasterio
 import torch
 import typer
 from numpy.typing import NDArray
@@ -47,6 +50,16 @@ def read_stack(stack: Stack, bands: tuple[str, ...]) -> tuple[torch.Tensor, torc
     height, width = stack.grid.shape
     reflectance, valid = read_window(stack, bands, Window(0, 0, width, height))
     return torch.from_numpy(reflectance).flatten(2), torch.from_numpy(valid).flatten(1)
+
+
+def read_reference(path: Path) -> NDArray[np.uint8]:
+    """(T, P) classes."""
+    if path.suffix == ".npz":
+        labels = np.load(path)["labels"]
+    else:
+        with rasterio.open(path) as raster:
+            labels = raster.read()
+    return labels.reshape(len(labels), -1)
 
 
 def score_all(stack: Stack, weights: Weights) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
@@ -100,16 +113,15 @@ def date_choices(labels: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
 
 def main(
     images: Annotated[str, typer.Argument(help="Stack, as am4cm mask takes it.")],
-    reference: Annotated[Path, typer.Argument(help="npz with `labels`.")],
+    reference: Annotated[Path, typer.Argument(help="npz or raster.")],
     weights: Annotated[Path | None, typer.Option(help="Default: those of am4cm.")] = None,
 ) -> None:
     """Print AUC and F1 of every method and control."""
     path = weights or default_weights()
     answers = score_all(find_stack(images), load_weights(path))
-    labels = np.load(reference)["labels"]
-    flat = labels.reshape(len(labels), -1)
+    flat = read_reference(reference)
     for target, kinds in TARGETS.items():
-        for title, dates in date_choices(labels).items():
+        for title, dates in date_choices(flat).items():
             used = np.isin(flat, (CLEAR, *kinds)) & dates[:, None]
             table = Table(
                 "method", "AUC", "F1 at 50 %", "best F1", title=f"{target} against clear, {title}"

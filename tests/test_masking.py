@@ -131,6 +131,14 @@ def test_scenes_that_show_nothing_do_not_count(tmp_path):
         mask(tmp_path / "in", tmp_path / "out.tif")
 
 
+@pytest.mark.parametrize(("dtype", "factor"), [(np.float32, 1.0), (np.uint16, 1e-3)])
+def test_numbers_that_cannot_be_reflectance_are_refused(tmp_path, dtype, factor):
+    dn = (random_dn((6, 10, 4, 3)) * factor).astype(dtype) + dtype(1)
+    write_stack(tmp_path / "in", days=every_days(6), dn=dn)
+    with pytest.raises(StackError, match=r"mean reflectance of .* --scale"):
+        mask(tmp_path / "in", tmp_path / "out.tif")
+
+
 def test_a_lone_date_is_nodata_and_named(tmp_path):
     write_stack(tmp_path / "in", days=[*every_days(7), "2018-12-24"])
     percent, _, summary = mask(tmp_path / "in", tmp_path / "out.tif")

@@ -1,7 +1,7 @@
 """A trained model over a stack: one band of cloud probability per scene."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from torch import Tensor
 from am4cm_cli import __version__
 from am4cm_cli.calibration import Mixture, cloud_probability, fit_mixture, loose_prior
 from am4cm_cli.errors import StackError
+from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import create_cog
 from am4cm_cli.rasters.reading import read_patches, read_window
 from am4cm_cli.scores import Score, make_score
+from am4cm_cli.sensors import PLAUSIBLE
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
@@ -69,8 +71,12 @@ class StackScorer:
 
         Returns:
             (T, P) float32 scores on the device, NaN for no answer; (T, P) valid.
+
+        Raises:
+            StackError: the numbers cannot be reflectance.
         """
         reflectance, valid = read_patches(self.stack, self.bands, windows)
+        _check_reflectance(self.stack, reflectance, valid)
         return self._score(reflectance, valid), valid
 
     def _score(self, reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> Tensor:
@@ -125,8 +131,26 @@ def mask_stack(
         OutputError: out cannot be written.
     """
     scorer = make_scorer(stack, weights, config, device=device)
-    sample = draw_sample(scorer)
-    mixture = calibrate(sample, weights, config.method)
+    with bounded_cache():
+        sample = draw_sample(scorer)
+        mixture = calibrate(sample, weights, config.method)
+        answered, cloudy = _write(
+            scorer, mixture, out, _tags(weights, config, mixture), config, track
+        )
+    notes = (*_band_notes(scorer, weights), *_isolated_notes(sample))
+    return MaskSummary(dates=len(stack.scenes), answered=answered, cloudy=cloudy, notes=notes)
+
+
+def _write(
+    scorer: StackScorer,
+    mixture: Mixture,
+    out: Path,
+    tags: Mapping[str, str],
+    config: MaskConfig,
+    track: Track,
+) -> tuple[int, int]:
+    """Write the raster window by window, and count pixel-dates answered and cloudy."""
+    stack = scorer.stack
     answered = cloudy = 0
     with create_cog(
         out,
@@ -134,7 +158,7 @@ def mask_stack(
         dtype=config.dtype,
         nodata=NODATA[config.dtype],
         names=[scene.name for scene in stack.scenes],
-        tags=_tags(weights, config, mixture),
+        tags=tags,
     ) as raster:
         for window in track(list(tile_grid(stack.grid.shape, size=config.tile))):
             probability = cloud_probability(scorer.window(window), mixture).cpu().numpy()
@@ -143,8 +167,7 @@ def mask_stack(
             finite = np.isfinite(probability)
             answered += int(finite.sum())
             cloudy += int((stored >= HALF[config.dtype]).sum(where=finite))
-    notes = (*_band_notes(scorer, weights), *_isolated_notes(sample))
-    return MaskSummary(dates=len(stack.scenes), answered=answered, cloudy=cloudy, notes=notes)
+    return answered, cloudy
 
 
 def make_scorer(
@@ -186,6 +209,19 @@ def encode(probability: NDArray[np.float32], dtype: str) -> NDArray[Any]:
         return probability
     percent = np.rint(probability * 100)
     return np.where(np.isnan(percent), NODATA["uint8"], percent).astype(np.uint8)
+
+
+def _check_reflectance(
+    stack: Stack, reflectance: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> None:
+    # Not valid is 0, so that sums over all are sums over the valid.
+    means = reflectance.sum(axis=(0, 2), dtype=np.float64) / max(int(valid.sum()), 1)
+    darkest, brightest = PLAUSIBLE
+    if valid.any() and not darkest <= means.max() <= brightest:
+        raise StackError(
+            f"{stack.source}: mean reflectance of {means.max():.4g}; expected {darkest} to "
+            f"{brightest:g}. Tell how numbers become reflectance, for example with --scale 0.0001."
+        )
 
 
 def _check_dates(stack: Stack, observed: NDArray[np.bool_], answered: NDArray[np.bool_]) -> None:

@@ -19,6 +19,9 @@ BAND_METRES: dict[str, int] = {
 }
 """Every Sentinel-2 band in the sensor's own order, with its pixel size in metres."""
 
+PLAUSIBLE = (0.001, 3.0)
+"""Typical reflectances of a scene's brightest band lie within; beyond, the scale is wrong."""
+
 LAND_BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 """The ten bands of a surface reflectance product, in the order of PASTIS."""
 

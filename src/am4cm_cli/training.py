@@ -42,7 +42,7 @@ class TrainConfig:
     weight_decay: float = 1e-2
     drop_dates: float = 0.6
     """Each series loses a share of its dates drawn evenly from 0 to this."""
-    noise: float = 0.0
+    noise: float = 0.04
     """Standard deviation of the reflectance that is added to every band of every date, anew."""
     validation_fold: int = 5
     """Left out of training, and scored."""

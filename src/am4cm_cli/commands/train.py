@@ -21,6 +21,9 @@ def train(
     drop_dates: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of dates hidden from a series.")
     ] = 0.6,
+    noise: Annotated[
+        float, typer.Option(min=0, help="Reflectance noise added to every band of every date.")
+    ] = 0.04,
     validation_fold: Annotated[int, typer.Option(min=1, help="Fold to score on.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
     device: Device = "auto",
@@ -41,6 +44,7 @@ def train(
         rate=rate,
         weight_decay=weight_decay,
         drop_dates=drop_dates,
+        noise=noise,
         validation_fold=validation_fold,
         seed=seed,
     )

@@ -18,12 +18,12 @@ from rasterio.windows import Window
 
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear
+from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.stacks.headers import quiet
 from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.windows import tile_grid
 
 BLOCK = 256
-CACHE_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def create_cog(
         tags: of the dataset.
         overview: GDAL's resampling of the overviews: "average", or "mode" for classes.
     """
-    with appear(path) as part, rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), quiet(grid):
+    with appear(path) as part, bounded_cache(), quiet(grid):
         tiles = part.with_suffix(".tiles")
         profile = _profile(grid, dtype=dtype, nodata=nodata, count=len(names))
         try:

@@ -19,6 +19,7 @@ from am4cm_cli.reports.facts import (
     SceneReport,
     StackReport,
 )
+from am4cm_cli.sensors import PLAUSIBLE
 from am4cm_cli.stacks.grids import crs_name, pixel_size
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import Grid, Scene, Stack
@@ -26,9 +27,6 @@ from am4cm_cli.windows import sample_windows, tile_grid
 
 LONELY_DAYS = 90
 """A scene further than this from all others has nothing to be compared with."""
-BRIGHTEST = 3.0
-DARKEST = 0.001
-"""Medians of reflectance beyond these come from a wrong scale."""
 
 
 def inspect_stack(stack: Stack) -> StackReport:
@@ -147,9 +145,10 @@ def _blank(sample: _Sample, bands: int) -> list[str]:
 def _odd_scale(sample: _Sample) -> list[str]:
     """Integers read as reflectance, or reflectance scaled once more, stand out by far."""
     medians = sample.median.values()
-    if medians and max(medians) > BRIGHTEST:
+    darkest, brightest = PLAUSIBLE
+    if medians and max(medians) > brightest:
         return [f"median reflectance up to {max(medians):.3g}, too bright; check the scale"]
-    if medians and max(medians) < DARKEST:
+    if medians and max(medians) < darkest:
         return [f"median reflectance at most {max(medians):.3g}, too dark; check the scale"]
     return []
 

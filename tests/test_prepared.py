@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from am4cm_cli.datasets.batches import ResidentSeries
+from am4cm_cli.datasets.batches import ResidentSeries, batch_count
 from am4cm_cli.datasets.labels import block_groups, field_groups, read_labels
 from am4cm_cli.datasets.pixels import NODATA, assign_folds, join, open_fold, read_index
 from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks, select_pixels
@@ -121,6 +121,15 @@ def test_every_series_is_in_exactly_one_batch(source, tmp_path):
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(1))
     targets = torch.cat([batch.target for batch in data.batches(order, size=50)])
     assert (targets == data.target[order]).all()
+
+
+@given(series=st.integers(2, 500), size=st.integers(2, 60))
+def test_batches_are_even_and_never_a_single_series(series, size):
+    parts = torch.arange(series).tensor_split(batch_count(series, size=size))
+    counts = {len(part) for part in parts}
+    assert min(counts) >= 2
+    assert max(counts) - min(counts) <= 1
+    assert max(counts) <= max(size, 3)
 
 
 @given(

@@ -60,7 +60,9 @@ class FoldedAttention:
         """
         kept = [self.bands.index(band) for band in bands]
         gone = [i for i in range(len(self.bands)) if i not in kept]
-        slope = torch.linalg.solve(covariance[kept][:, kept], covariance[kept][:, gone]).T
+        # The pseudo-inverse, since bands that never change leave the covariance singular.
+        inverse = torch.linalg.pinv(covariance[kept][:, kept], hermitian=True)
+        slope = covariance[gone][:, kept] @ inverse
         intercept = self.mean[gone] - slope @ self.mean[kept]
         return replace(
             self,

@@ -1,7 +1,7 @@
 """A trained model over a stack: one band of cloud probability per scene."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 from am4cm_cli import __version__
 from am4cm_cli.calibration import Mixture, cloud_probability, fit_mixture, loose_prior
 from am4cm_cli.errors import StackError
+from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import create_cog
 from am4cm_cli.rasters.reading import read_patches, read_window
@@ -24,8 +25,6 @@ from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import sample_windows, tile_grid
-
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 FEWEST_DATES = 5
 """Below this a clear sky cannot be told from a cloudy one by comparing dates."""

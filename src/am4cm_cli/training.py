@@ -1,7 +1,7 @@
 """Training of a pixel model on prepared series."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from am4cm_cli import __version__
-from am4cm_cli.datasets.batches import Batch, ResidentSeries
+from am4cm_cli.datasets.batches import Batch, ResidentSeries, batch_count
 from am4cm_cli.datasets.pixels import (
     NODATA,
     SCALE,
@@ -25,9 +25,8 @@ from am4cm_cli.datasets.pixels import (
 from am4cm_cli.errors import DataError
 from am4cm_cli.metrics import Confusion
 from am4cm_cli.models import LTAE, LTAEConfig
+from am4cm_cli.progress import Track
 from am4cm_cli.weights import Calibration, Weights
-
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,7 @@ def fit(model: LTAE, data: ResidentSeries, config: TrainConfig, *, track: Track)
         The mean loss of each epoch.
     """
     generator = torch.Generator().manual_seed(config.seed)
-    per_epoch = -(-len(data) // config.batch)
+    per_epoch = batch_count(len(data), size=config.batch)
     steps = config.epochs * per_epoch
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=config.rate, total_steps=steps)
@@ -168,18 +167,20 @@ def train_weights(
 
 
 def _check_folds(folder: Path, index: PreparedIndex, held_out: int) -> None:
-    filled = [fold for fold, count in zip(index.folds, index.series, strict=True) if count]
-    if held_out not in filled or len(filled) < 2:
+    filled = {fold: n for fold, n in zip(index.folds, index.series, strict=True) if n}
+    if held_out not in filled or sum(filled.values()) - filled[held_out] < 2:
         raise DataError(
-            f"{folder}: no fold {held_out} to validate on; found "
-            f"{', '.join(map(str, filled)) or 'none'} with series. Choose one of at least two."
+            f"{folder}: no fold {held_out} to validate on with series left to train on; found "
+            f"{', '.join(map(str, filled)) or 'none'} with series. Choose another "
+            "--validation-fold, or prepare more fields or smaller blocks."
         )
 
 
 def _architecture(
     index: PreparedIndex, mean: NDArray[np.float64], covariance: NDArray[np.float64]
 ) -> LTAEConfig:
-    std = np.sqrt(np.diag(covariance))
+    # A band that never changes tells nothing, and must not be divided by nothing.
+    std = np.sqrt(np.diag(covariance)).clip(SCALE)
     return LTAEConfig(
         bands=index.bands,
         mean=tuple(mean.tolist()),

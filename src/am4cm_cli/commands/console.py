@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-Track = Callable[[Iterable[Any]], Iterable[Any]]
+from am4cm_cli.progress import Track
 
 stderr = Console(stderr=True, highlight=False)
 

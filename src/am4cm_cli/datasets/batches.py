@@ -54,9 +54,18 @@ class ResidentSeries:
         )
 
     def batches(self, order: Tensor, *, size: int) -> Iterator[Batch]:
-        """Yield every series of `order` once, `size` at a time; the last batch may be smaller."""
-        for index in order.to(self.target.device).split(size):
+        """Yield every series of `order` once, in `batch_count` batches of about the same size."""
+        parts = batch_count(len(order), size=size)
+        for index in order.to(self.target.device).tensor_split(parts):
             yield self.batch(index)
+
+
+def batch_count(series: int, *, size: int) -> int:
+    """How many batches of at most about `size` hold so many series, none of them a single one.
+
+    Batch normalisation has no statistics of a single series.
+    """
+    return max(1, min(-(-series // size), series // 2))
 
 
 def _tensor(array: np.ndarray, device: torch.device) -> Tensor:

@@ -1,9 +1,8 @@
 """Labelled stacks of images to prepared pixel series."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +18,12 @@ from am4cm_cli.datasets.labels import (
 from am4cm_cli.datasets.pixels import NODATA, SCALE, PreparedIndex, assign_folds
 from am4cm_cli.datasets.writer import PreparedWriter
 from am4cm_cli.errors import DataError
+from am4cm_cli.progress import Track
 from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.sensors import LAND_BANDS
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.windows import tile_grid
 
-Track = Callable[[Iterable[Any]], Iterable[Any]]
 TILE = 128
 
 

@@ -1,6 +1,5 @@
 """A simulated stack on disk: a folder that appears whole or not at all."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,12 @@ from rasterio import Affine
 from rasterio.io import DatasetWriter
 
 from am4cm_cli.folders import new_folder
+from am4cm_cli.progress import Track
 from am4cm_cli.sensors import LAND_BANDS
 from am4cm_cli.simulation.config import PIXEL, SimulationConfig
 from am4cm_cli.simulation.crops import COVERS
 from am4cm_cli.simulation.landscape import Landscape
 from am4cm_cli.simulation.scenes import SimulatedScene, simulate
-
-Track = Callable[[Iterable[int]], Iterable[int]]
-"""Passes on what it is given, and may show how far it got; `rich.progress.track` is one."""
 
 CORNER = (500_000.0, 5_594_000.0)
 """Easting and northing in metres of the upper left corner in UTM zone 31 north."""

@@ -6,7 +6,7 @@ Seeds differ in how much of their attention follows the season rather than the s
 truth tells them apart, so that no label of a real cloud is needed to choose.
 """
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,24 +18,25 @@ from sklearn.metrics import roc_auc_score
 from am4cm_cli.attention import fold
 from am4cm_cli.scores import make_score
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.weights import load_weights
+from am4cm_cli.training import metrics_json
+from am4cm_cli.weights import Weights, load_weights, save_weights
 from eye import CLEAR, TARGETS, read_reference, read_stack
 
 
-def area(path: Path, stack: Path) -> float:
-    """Mean over the targets of the area under the curve of the attention drop."""
-    weights, images = load_weights(path), find_stack(stack)
+def areas(weights: Weights, stack: Path) -> dict[str, float]:
+    """Area under the curve of the attention drop, by target."""
+    images = find_stack(stack)
     attention = fold(weights.model).to(torch.device("cpu"), torch.float32)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
     score = make_score("counterfactual", attention, logit_sd, images.days)
     drop = score(*read_stack(images, attention.bands)).numpy()
     truth = read_reference(stack / "truth.tif")
-    areas = []
+    found = {}
     for name, kinds in TARGETS.items():
         used = np.isin(truth, (CLEAR, *kinds)) & np.isfinite(drop)
-        areas.append(roc_auc_score(truth[used] != CLEAR, drop[used]))
-        typer.echo(f"{path.name}: AUC {areas[-1]:.4f}, {name} against clear")
-    return float(np.mean(areas))
+        found[name] = float(roc_auc_score(truth[used] != CLEAR, drop[used]))
+    typer.echo(f"{weights.name}: AUC " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+    return found
 
 
 def main(
@@ -43,11 +44,19 @@ def main(
     stack: Annotated[Path, typer.Argument(help="Folder made by am4cm simulate.")],
     candidates: Annotated[list[Path], typer.Argument(help="Weights to choose from.")],
 ) -> None:
-    """Copy the best candidate and its metrics to OUT."""
-    best = max(candidates, key=lambda path: area(path, stack))
-    for suffix in (".safetensors", ".metrics.json"):
-        shutil.copyfile(best.with_suffix(suffix), out.with_suffix(suffix))
-    typer.echo(f"{best.name} is the best, now {out}")
+    """Write the best candidate to OUT, with a word on the choice in its card."""
+    loaded = [load_weights(path) for path in candidates]
+    by_candidate = [areas(weights, stack) for weights in loaded]
+    best = max(range(len(loaded)), key=lambda i: sum(by_candidate[i].values()))
+    choice = {
+        "from": [weights.name for weights in loaded],
+        "by": "simulated truth of a stack that none was trained on: AUC of the attention drop",
+        "auc": by_candidate[best],
+    }
+    chosen = replace(loaded[best], record={**loaded[best].record, "choice": choice})
+    save_weights(out, chosen)
+    out.with_suffix(".metrics.json").write_text(metrics_json(chosen))
+    typer.echo(f"{chosen.name} is the best, now {out}")
 
 
 if __name__ == "__main__":

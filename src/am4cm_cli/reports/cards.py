@@ -34,13 +34,16 @@ def weights_table(card: dict[str, Any]) -> Table:
     table.add_row("sha256", card["sha256"])
     table.add_row("bands", " ".join(config["bands"]))
     table.add_row("classes", ", ".join(config["classes"]))
-    table.add_row("trained on", f"{sum(data['series']):,} series of {', '.join(data['sources'])}")
+    table.add_row("data", f"{sum(data['series']):,} series of {', '.join(data['sources'])}")
     table.add_row("split by", f"{data['grouping']}, {len(data['folds'])} folds")
     table.add_row(
         "scores",
         f"fold {card['training']['validation_fold']}: overall accuracy "
         f"{scores['overall_accuracy']:.3f}, mean IoU {scores['mean_iou']:.3f}",
     )
+    if "choice" in card:
+        chosen = card["choice"]
+        table.add_row("chosen", f"among {', '.join(chosen['from'])}, by {chosen['by']}")
     index = "  ".join(f"{band} {value:+.2f}" for band, value in card["spectral_index"].items())
     table.add_row("what attention looks for", index)
     table.add_row("training", _pairs(card["training"]))

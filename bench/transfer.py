@@ -1,0 +1,107 @@
+"""How weights do on the shared real series other than flanders-2018, whose own bench is eye.py.
+
+    python bench/transfer.py ../shared/data weights/sim-10band.safetensors [MORE.safetensors ...]
+
+Every mask is made as `am4cm mask` makes it. lazio-l1c has a letter per date, by eye; vosges-theia
+has MAJA's cloud mask, which overflags; iberia-4band the quality band of its cubes.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import numpy as np
+import rasterio
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from sklearn.metrics import roc_auc_score
+
+from am4cm_cli.masking import MaskConfig, mask_stack
+from am4cm_cli.sensors import BAND_METRES
+from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.weights import Weights, load_weights
+
+Figures = Iterator[tuple[str, str]]
+
+
+def probability(stack: Stack, weights: Weights) -> NDArray[np.float32]:
+    """(T, Y, X) as a user would get it, NaN for none."""
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "mask.tif"
+        config = MaskConfig(dtype="float32")
+        mask_stack(stack, out, weights, config, device=torch.device("cpu"))
+        with rasterio.open(out) as raster:
+            return raster.read()
+
+
+def lazio(folder: Path, weights: Weights) -> Figures:
+    """Dates by eye: C clear, K cloud; the others are in between."""
+    stack = find_stack(folder, band_names=list(BAND_METRES))
+    found = probability(stack, weights)
+    with (folder / "visual_datelabels.csv").open() as file:
+        letter = {row["date"]: row["label"] for row in csv.DictReader(file)}
+    letters = np.array([letter[scene.name] for scene in stack.scenes])
+    flagged = (found >= 0.5).mean(axis=(1, 2))
+    clear, cloud = letters == "C", letters == "K"
+    yield "lazio-l1c: AUC, pixels of dates K against C", f"{_auc(found[cloud], found[clear]):.4f}"
+    yield "lazio-l1c: flagged on clear dates, mean", f"{flagged[clear].mean():.1%}"
+    yield "lazio-l1c: flagged on clear dates, worst", f"{flagged[clear].max():.1%}"
+    yield "lazio-l1c: flagged on cloudy dates, worst", f"{flagged[cloud].min():.1%}"
+
+
+def vosges(folder: Path, weights: Weights) -> Figures:
+    """MAJA's mask, at 20 m."""
+    stack = find_stack(folder)
+    found = probability(stack, weights)
+    maja = np.stack([_maja(scene.bands["B02"].path) for scene in stack.scenes])
+    yield "vosges-theia: AUC against MAJA", f"{_auc(found[maja], found[~maja]):.4f}"
+    share = (found[~maja & np.isfinite(found)] >= 0.5).mean()
+    yield "vosges-theia: flagged where MAJA sees nothing", f"{share:.1%}"
+
+
+def iberia(folder: Path, weights: Weights) -> Figures:
+    """Quality of the cube: 1 bad."""
+    for cube in ("0", "1"):
+        found = probability(find_stack(folder / cube), weights)
+        bad = np.load(folder / cube / "quality.npz")["mask"] == 1
+        yield f"iberia-4band/{cube}: AUC against quality", f"{_auc(found[bad], found[~bad]):.4f}"
+        seen = np.isfinite(found)
+        always = np.where(seen, found >= 0.5, 0).sum(0) > 0.8 * seen.sum(0)
+        yield f"iberia-4band/{cube}: flagged on over 80 % of dates", f"{always.mean():.1%}"
+
+
+def _maja(band: Path) -> NDArray[np.bool_]:
+    (path,) = (band.parent / "MASKS").glob("*_CLM_R2.tif")
+    with rasterio.open(path) as raster:
+        return raster.read(1).repeat(2, axis=0).repeat(2, axis=1) > 0
+
+
+def _auc(cloudy: NDArray[np.float32], clear: NDArray[np.float32]) -> float:
+    cloudy, clear = cloudy[np.isfinite(cloudy)], clear[np.isfinite(clear)]
+    truth = np.concatenate([np.ones(len(cloudy)), np.zeros(len(clear))])
+    return float(roc_auc_score(truth, np.concatenate([cloudy, clear])))
+
+
+def main(
+    shared: Annotated[Path, typer.Argument(help="Folder of the shared series.")],
+    weights: Annotated[list[Path], typer.Argument(help="Weights to compare.")],
+) -> None:
+    """Print a column per weights file."""
+    table = Table("figure", *[path.stem for path in weights])
+    loaded = [load_weights(path) for path in weights]
+    sets = {"lazio-l1c": lazio, "vosges-theia": vosges, "iberia-4band": iberia}
+    for folder, measure in sets.items():
+        columns = [list(measure(shared / folder, one)) for one in loaded]
+        for row in zip(*columns, strict=True):
+            table.add_row(row[0][0], *[value for _, value in row])
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

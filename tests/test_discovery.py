@@ -410,9 +410,10 @@ def test_scale_and_offset(tmp_path):
     assert radiometry(find_stack(scaled)) == (2e-4, -0.1)
     assert radiometry(find_stack(integers, offset=-0.1)) == (1e-4, -0.1)
     assert radiometry(find_stack(floats, scale=0.5, offset=0.1)) == (0.5, 0.1)
-    kept = find_stack(scaled, offset=0)
-    assert radiometry(kept) == (2e-4, -0.1)
-    assert kept.notes[0].startswith("3 of 3 scenes carry their own scale and offset")
+    told = find_stack(scaled, offset=0)
+    assert radiometry(told) == (2e-4, 0)
+    assert radiometry(find_stack(scaled, scale=1e-4)) == (1e-4, -0.1)
+    assert told.notes[0].startswith("3 of 3 scenes carry their own scale and offset")
 
 
 def test_impossible_scale_and_offset(tmp_path):

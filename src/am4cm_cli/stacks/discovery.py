@@ -22,17 +22,17 @@ DN_SCALE = 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class Radiometry:
-    """How numbers become reflectance in files that don't say; None if the user doesn't either."""
+    """What the user says of how numbers become reflectance; None leaves it to the files."""
 
     scale: float | None
     offset: float | None
     """In reflectance: -0.1 for Sentinel-2 baseline 04.00 and later."""
 
-    def of(self, dtype: str) -> tuple[float, float]:
-        """(scale, offset) for numbers of this type."""
-        usual = 1.0 if np.dtype(dtype).kind == "f" else DN_SCALE
-        scale = usual if self.scale is None else self.scale
-        return scale, self.offset or 0.0
+    def of(self, layer: Layer) -> tuple[float, float]:
+        """(scale, offset) of a layer: the user's, else the file's, else the usual ones."""
+        own_scale, own_offset = _declared(layer) or (_usual_scale(layer), 0.0)
+        scale = own_scale if self.scale is None else self.scale
+        return scale, own_offset if self.offset is None else self.offset
 
 
 def find_stack(
@@ -48,8 +48,8 @@ def find_stack(
     Args:
         source: a folder (or its sub-folder `images`), a glob, a text file of paths, or one raster.
         band_names: of multi-band files, in their order, where they carry no names.
-        scale: of the numbers, where the files say none.
-        offset: in reflectance, where the files say none.
+        scale: of the numbers; outweighs what the files say.
+        offset: in reflectance; outweighs what the files say.
         dates: a CSV of two columns, file and ISO date; what it says outweighs names and tags.
 
     Rasters without CRS or transform are taken as they are, with a note, if all of them are so.
@@ -197,7 +197,7 @@ def _scene(
 
 def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
     header, place = layer.header, layer.index - 1
-    scale, offset = _declared(layer) or radiometry.of(header.dtypes[place])
+    scale, offset = radiometry.of(layer)
     return BandFile(
         path=header.path,
         index=layer.index,
@@ -206,6 +206,11 @@ def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
         offset=offset,
         nodata=header.nodata[place],
     )
+
+
+def _usual_scale(layer: Layer) -> float:
+    is_float = np.dtype(layer.header.dtypes[layer.index - 1]).kind == "f"
+    return 1.0 if is_float else DN_SCALE
 
 
 def _declared(layer: Layer) -> tuple[float, float] | None:
@@ -220,8 +225,8 @@ def _radiometry_notes(drafts: Sequence[Draft], radiometry: Radiometry) -> list[s
     if radiometry == Radiometry(scale=None, offset=None) or not declaring:
         return []
     return [
-        f"{declaring} of {len(drafts)} scenes carry their own scale and offset, which are kept; "
-        f"those given were not used for them."
+        f"{declaring} of {len(drafts)} scenes carry their own scale and offset, which what was "
+        f"given outweighs."
     ]
 
 

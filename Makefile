@@ -19,8 +19,8 @@ demo: $(READY)  ## a simulated stack, its cloud mask and a picture of both, in d
 	$(BIN)/am4cm draw demo/mask.tif demo/mask.png --images demo/stack
 	@echo "The mask is demo/mask.tif, a picture of it demo/mask.png."
 
-test: $(READY)  ## all tests
-	$(BIN)/pytest --numprocesses 2
+test: $(READY)  ## all tests; one thread each, since two run side by side
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
 check: $(READY)  ## lint and types
 	$(BIN)/ruff check

@@ -13,15 +13,43 @@ import rasterio
 from rasterio.io import MemoryFile
 
 from am4cm_cli import __version__
+from am4cm_cli.app import main
 from am4cm_cli.weights import save_weights
 from cloudy import bright_weights, write_cloudy
 from stacks import every_days, random_dn, write_image, write_stack
 
 
-def run(*words, **options):
-    """Run am4cm as a process of its own, as a user would."""
+def process(*words, **options):
+    """Run am4cm as a process of its own, where it matters that it is one."""
     words = [sys.executable, "-m", "am4cm_cli", *map(str, words)]
     return subprocess.run(words, capture_output=True, check=False, **options)
+
+
+@pytest.fixture
+def run(capfd, monkeypatch):
+    """Run am4cm by its entry point, error boundary and all; torch is imported only once."""
+
+    def run_main(*words, cwd=None):
+        monkeypatch.setattr(sys, "argv", ["am4cm", *map(str, words)])
+        if cwd:
+            monkeypatch.chdir(cwd)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capfd.readouterr()
+        code = stop.value.code or 0
+        return subprocess.CompletedProcess(words, code, printed.out.encode(), printed.err.encode())
+
+    return run_main
+
+
+@pytest.fixture
+def mask(run, site):
+    def run_mask(out, *options, images=None, **how):
+        weights = ("--weights", site / "bright.safetensors")
+        return run("mask", images or site / "images", out, *weights, *options, **how)
+
+    return run_mask
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +59,6 @@ def site(tmp_path_factory):
     write_cloudy(folder)
     save_weights(folder / "bright.safetensors", bright_weights())
     return folder
-
-
-def mask(site, out, *options, images=None, **how):
-    weights = ("--weights", site / "bright.safetensors")
-    return run("mask", images or site / "images", out, *weights, *options, **how)
 
 
 def assert_refused(result, folder, *words, left=()):
@@ -50,8 +73,8 @@ def assert_refused(result, folder, *words, left=()):
     assert sorted(path.name for path in folder.iterdir()) == sorted(left)
 
 
-def test_mask_writes_a_raster_and_one_line_to_standard_error(site, tmp_path):
-    result = mask(site, tmp_path / "out.tif")
+def test_mask_writes_a_raster_and_one_line_to_standard_error(mask, tmp_path):
+    result = mask(tmp_path / "out.tif")
     assert result.returncode == 0, result.stderr
     assert result.stdout == b""
     assert result.stderr.decode() == (
@@ -60,9 +83,10 @@ def test_mask_writes_a_raster_and_one_line_to_standard_error(site, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
 
 
-def test_a_dash_writes_the_raster_alone_to_standard_output(site, tmp_path):
-    assert mask(site, tmp_path / "out.tif").returncode == 0
-    result = mask(site, "-", cwd=tmp_path)
+def test_a_dash_writes_the_raster_alone_to_standard_output(mask, site, tmp_path):
+    assert mask(tmp_path / "out.tif").returncode == 0
+    weights = ("--weights", site / "bright.safetensors")
+    result = process("mask", site / "images", "-", *weights, cwd=tmp_path)
     assert result.returncode == 0
     assert result.stdout == (tmp_path / "out.tif").read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
@@ -80,97 +104,97 @@ def test_a_reader_that_goes_away_is_no_traceback(site):
     assert "Traceback" not in text
 
 
-def test_the_same_command_gives_the_same_bytes(site, tmp_path):
+def test_the_same_command_gives_the_same_bytes(mask, tmp_path):
     for name in "ab":
-        assert mask(site, tmp_path / f"{name}.tif").returncode == 0
+        assert mask(tmp_path / f"{name}.tif").returncode == 0
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
 
 
-def test_an_empty_folder(site, tmp_path):
+def test_an_empty_folder(mask, tmp_path):
     (tmp_path / "in").mkdir()
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, str(tmp_path / "in"), left=["in"])
 
 
-def test_a_folder_that_is_not_there(site, tmp_path):
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+def test_a_folder_that_is_not_there(mask, tmp_path):
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, str(tmp_path / "in"))
 
 
-def test_one_file_on_another_grid(site, tmp_path):
+def test_one_file_on_another_grid(mask, tmp_path):
     write_stack(tmp_path / "in", days=every_days(6))
     bands = random_dn((10, 8, 5))
     names = rasterio.open(tmp_path / "in" / "S2_L2A_20180101.tif").descriptions
     write_image(tmp_path / "in" / "S2_L2A_20180301.tif", bands, names=names)
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, "S2_L2A_20180301.tif", "5 x 8", "5 x 7", left=["in"])
 
 
-def test_no_date_in_a_name(site, tmp_path):
+def test_no_date_in_a_name(mask, tmp_path):
     write_stack(tmp_path / "in", days=every_days(6))
     (tmp_path / "in" / "S2_L2A_20180106.tif").rename(tmp_path / "in" / "monday.tif")
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, "monday.tif", "--dates", left=["in"])
 
 
-def test_bands_without_names(site, tmp_path):
+def test_bands_without_names(mask, tmp_path):
     write_stack(tmp_path / "in", days=every_days(6), bands=[""] * 10)
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, "S2_L2A_20180101.tif", "10", "--bands", left=["in"])
 
 
-def test_unknown_bands(site, tmp_path):
-    result = mask(site, tmp_path / "out.tif", "--bands", "B02,B03,X9")
+def test_unknown_bands(mask, tmp_path):
+    result = mask(tmp_path / "out.tif", "--bands", "B02,B03,X9")
     assert_refused(result, tmp_path, "X9", "B02")
 
 
-def test_a_truncated_image(site, tmp_path):
+def test_a_truncated_image(mask, tmp_path):
     write_stack(tmp_path / "in", days=every_days(6), shape=(60, 50))
     path = tmp_path / "in" / "S2_L2A_20180111.tif"
     path.write_bytes(path.read_bytes()[:-9000])
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, "S2_L2A_20180111.tif", left=["in"])
 
 
-def test_a_file_that_is_no_image(site, tmp_path):
+def test_a_file_that_is_no_image(mask, tmp_path):
     write_stack(tmp_path / "in", days=every_days(6))
     (tmp_path / "in" / "S2_L2A_20180301.tif").write_text("not an image")
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, "S2_L2A_20180301.tif", left=["in"])
 
 
-def test_an_output_that_exists_is_kept_unless_told(site, tmp_path):
+def test_an_output_that_exists_is_kept_unless_told(mask, tmp_path):
     (tmp_path / "out.tif").write_text("precious")
-    result = mask(site, tmp_path / "out.tif")
+    result = mask(tmp_path / "out.tif")
     assert_refused(result, tmp_path, "out.tif", "--overwrite", left=["out.tif"])
     assert (tmp_path / "out.tif").read_text() == "precious"
-    assert mask(site, tmp_path / "out.tif", "--overwrite").returncode == 0
+    assert mask(tmp_path / "out.tif", "--overwrite").returncode == 0
     assert rasterio.open(tmp_path / "out.tif").count == 14
 
 
-def test_a_failure_keeps_what_was_there(site, tmp_path):
+def test_a_failure_keeps_what_was_there(mask, tmp_path):
     (tmp_path / "out.tif").write_text("precious")
     (tmp_path / "in").mkdir()
-    result = mask(site, tmp_path / "out.tif", "--overwrite", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", "--overwrite", images=tmp_path / "in")
     assert_refused(result, tmp_path, left=["in", "out.tif"])
     assert (tmp_path / "out.tif").read_text() == "precious"
 
 
-def test_weights_that_are_not_weights(site, tmp_path):
+def test_weights_that_are_not_weights(run, site, tmp_path):
     (tmp_path / "w.safetensors").write_text("not weights")
     words = ("mask", site / "images", tmp_path / "out.tif")
     result = run(*words, "--weights", tmp_path / "w.safetensors")
     assert_refused(result, tmp_path, "w.safetensors", left=["w.safetensors"])
 
 
-def test_too_few_dates(site, tmp_path):
+def test_too_few_dates(mask, tmp_path):
     write_stack(tmp_path / "in", days=every_days(4))
-    result = mask(site, tmp_path / "out.tif", images=tmp_path / "in")
+    result = mask(tmp_path / "out.tif", images=tmp_path / "in")
     assert_refused(result, tmp_path, "4 scenes", "at least 5", left=["in"])
 
 
-def test_a_device_that_is_not_there(site, tmp_path):
-    result = mask(site, tmp_path / "out.tif", "--device", "cuda:99")
+def test_a_device_that_is_not_there(mask, tmp_path):
+    result = mask(tmp_path / "out.tif", "--device", "cuda:99")
     assert_refused(result, tmp_path, "--device cuda:99", "cpu")
 
 
@@ -184,7 +208,7 @@ def test_a_device_that_is_not_there(site, tmp_path):
         ["masc", "in", "out.tif"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(words, tmp_path):
+def test_wrong_usage_is_exit_code_2(run, words, tmp_path):
     result = run(*words, cwd=tmp_path)
     assert result.returncode == 2
     assert b"Traceback" not in result.stderr
@@ -217,11 +241,11 @@ def test_help_does_not_wait_for_torch_or_rasterio():
     assert result.stdout.decode().strip() == "[]"
 
 
-def test_version_is_the_packages():
+def test_version_is_the_packages(run):
     assert run("--version").stdout.decode().strip() == f"am4cm {__version__}"
 
 
-def test_prepare_train_info_and_mask(site, tmp_path):
+def test_prepare_train_info_and_mask(run, site, tmp_path):
     data, weights = tmp_path / "data", tmp_path / "w.safetensors"
     made = run("prepare", site, data, "--folds", 2, "--group-by", "block", "--block", 4)
     assert made.returncode == 0, made.stderr
@@ -244,7 +268,7 @@ def test_prepare_train_info_and_mask(site, tmp_path):
     assert facts["weights"] == "w"
 
 
-def test_info_of_a_stack_tells_what_was_understood(site):
+def test_info_of_a_stack_tells_what_was_understood(run, site):
     facts = json.loads(run("info", site / "images", "--json").stdout)
     assert len(facts["scenes"]) == 14
     assert facts["bands"][0] == "B02"
@@ -253,7 +277,7 @@ def test_info_of_a_stack_tells_what_was_understood(site):
     assert "2018-01-09" in table
 
 
-def test_prepare_keeps_a_folder_that_is_not_its_own(site, tmp_path):
+def test_prepare_keeps_a_folder_that_is_not_its_own(run, site, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.txt").write_text("precious")
     result = run("prepare", site, tmp_path / "home", "--overwrite")
@@ -261,17 +285,17 @@ def test_prepare_keeps_a_folder_that_is_not_its_own(site, tmp_path):
     assert (tmp_path / "home" / "thesis.txt").read_text() == "precious"
 
 
-def test_prepare_without_labels_leaves_nothing(site, tmp_path):
+def test_prepare_without_labels_leaves_nothing(run, site, tmp_path):
     result = run("prepare", site, tmp_path / "data", "--labels", "none.tif")
     assert_refused(result, tmp_path, "none.tif")
 
 
-def test_train_without_data_leaves_nothing(tmp_path):
+def test_train_without_data_leaves_nothing(run, tmp_path):
     result = run("train", tmp_path, tmp_path / "w.safetensors")
     assert_refused(result, tmp_path, "prepared.json")
 
 
-def test_simulate_then_mask_with_the_default_weights(tmp_path):
+def test_simulate_then_mask_with_the_default_weights(run, tmp_path):
     made = run("simulate", "site", "--size", 40, "--dates", 20, cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     made = run("mask", "site", "out.tif", cwd=tmp_path)

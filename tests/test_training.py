@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from am4cm_cli.datasets.batches import ResidentSeries
-from am4cm_cli.datasets.pixels import NODATA, SCALE, open_fold
+from am4cm_cli.datasets.pixels import NODATA, SCALE, PixelSeries, open_fold
 from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks
 from am4cm_cli.errors import DataError
 from am4cm_cli.stacks.discovery import find_stack
@@ -84,6 +84,23 @@ def test_statistics_of_bands_are_numpys(prepared):
     mean, covariance = band_statistics(series)
     np.testing.assert_allclose(mean, observed.mean(0))
     np.testing.assert_allclose(covariance, np.cov(observed, rowvar=False))
+
+
+def test_statistics_of_many_series_see_all_dates():
+    # Twenty dates that get brighter; any stride through the series would meet only some of them.
+    series, dates = 150_000, 20
+    brightness = np.tile(np.arange(dates, dtype=np.int16) * 100, series)
+    many = PixelSeries(
+        reflectance=np.stack([brightness, brightness[::-1]], axis=1),
+        calendar=np.zeros(series, np.int32),
+        target=np.zeros(series, np.int16),
+        group=np.zeros(series, np.int64),
+        days=np.arange(dates, dtype=np.int32),
+        calendar_start=np.array([0, dates]),
+    )
+    mean, covariance = band_statistics(many)
+    np.testing.assert_allclose(mean, 0.095, atol=2e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), np.std(np.arange(20) / 100), rtol=5e-3)
 
 
 def test_spread_of_logits_is_torchs(prepared, trained):

@@ -29,6 +29,9 @@ from am4cm_cli.progress import Track
 from am4cm_cli.weights import Calibration, Weights
 
 
+MOST_SAMPLED = 2_000_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How to train; travels with the weights."""
@@ -51,9 +54,12 @@ class TrainConfig:
 def band_statistics(series: PixelSeries) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean (B,) and covariance (B, B) of the bands' reflectance over observed dates.
 
-    From about a million of them, evenly spread.
+    From a random two million dates where there are more.
     """
-    stored = series.reflectance[:: max(1, len(series.reflectance) // 1_000_000)]
+    stored = series.reflectance
+    if len(stored) > MOST_SAMPLED:
+        # At random: an even stride could meet the same few dates of every series.
+        stored = stored[np.random.default_rng(0).integers(len(stored), size=MOST_SAMPLED)]
     observed = stored[stored[:, 0] != NODATA] * SCALE
     return observed.mean(axis=0), np.cov(observed.T)
 
@@ -131,7 +137,7 @@ def logit_spread(model: LTAE, data: ResidentSeries, *, size: int = 2048) -> tupl
     count = 0
     for batch in data.batches(torch.arange(len(data)), size=size):
         embedded = model.embed(batch.reflectance, batch.day_of_year, batch.valid)
-        logits = model.attention_logits(embedded)[:, batch.valid].double().cpu()
+        logits = model.attention_logits(embedded)[:, batch.valid].cpu().double()
         moments += torch.stack([logits.sum(1), logits.square().sum(1)])
         count += logits.shape[1]
     mean, square = moments / count

@@ -43,6 +43,12 @@ weights: $(READY)  ## the default weights, again from nothing
 		--seed $$seed --epochs 6 || exit 1; done
 	$(BIN)/python bench/choose.py weights/sim-10band.safetensors $(SIMULATED)/unseen $(SIMULATED)/seed-*.safetensors
 
+bench: demo  ## scores against the demo's truth, and on real series where they are at hand
+	$(BIN)/python bench/eye.py demo/stack demo/stack/truth.tif
+	if [ -d ../shared/data ]; then \
+		$(BIN)/python bench/eye.py ../shared/data/flanders-2018 ../shared/data/flanders-2018/eye.npz && \
+		$(BIN)/python bench/transfer.py ../shared/data weights/sim-10band.safetensors; fi
+
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format

@@ -52,6 +52,8 @@ def main(
         "from": [weights.name for weights in loaded],
         "by": "simulated truth of a stack that none was trained on: AUC of the attention drop",
         "auc": by_candidate[best],
+        "declared": "no cloud label entered training or calibration; the noise and the prior of "
+        "the mixture were set with real series in view, as weights/README.md tells",
     }
     chosen = replace(loaded[best], record={**loaded[best].record, "choice": choice})
     save_weights(out, chosen)

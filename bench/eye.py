@@ -23,7 +23,8 @@ from rich.table import Table
 from sklearn.metrics import f1_score, precision_recall_curve, roc_auc_score
 
 from am4cm_cli.attention import fold
-from am4cm_cli.calibration import DROP_PRIOR, cloud_probability, fit_mixture, loose_prior
+from am4cm_cli.calibration import cloud_probability
+from am4cm_cli.masking import ScoreSample, calibrate
 from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.scores import METHODS, CounterfactualConfig, make_score
 from am4cm_cli.scores.counterfactual import CounterfactualScore, day_kernel
@@ -78,17 +79,19 @@ def score_all(stack: Stack, weights: Weights) -> dict[str, tuple[torch.Tensor, t
     index[blue] = -1 / weights.model.std[blue]
     control = CounterfactualScore(index=index, kernel=kernel, config=config)
     scores["blue control"] = control(reflectance, valid)
-    answers = {name: (score, probability(name, score)) for name, score in scores.items()}
+    answers = {name: (s, probability(name, s, weights)) for name, s in scores.items()}
     plain = reflectance[:, blue]
     return answers | {"plain B02": (plain, torch.full_like(plain, torch.nan))}
 
 
-def probability(name: str, score: torch.Tensor) -> torch.Tensor:
-    """Calibrate as `am4cm mask` does, on the stack's own scores."""
-    finite = score[score.isfinite()].numpy()
-    drop = name in {"counterfactual", "blue control"}
-    prior = DROP_PRIOR if drop else loose_prior(finite)
-    return cloud_probability(score, fit_mixture(finite, dates=len(score), prior=prior))
+def probability(name: str, score: torch.Tensor, weights: Weights) -> torch.Tensor:
+    """Calibrate on the stack's own scores, as `am4cm mask` does; the control as if a drop."""
+    finite = score.isfinite()
+    sample = ScoreSample(
+        scores=score[finite].numpy(), answered=finite.any(dim=1).numpy(), isolated=()
+    )
+    method = name if name in METHODS else "counterfactual"
+    return cloud_probability(score, calibrate(sample, weights, method))
 
 
 def measure(

@@ -205,7 +205,10 @@ def test_a_device_that_is_not_there(mask, tmp_path):
         ["mask", "in", "out.tif", "--metod", "logit"],
         ["mask", "in", "out.tif", "--method", "guess"],
         ["mask", "in", "out.tif", "--tile", "3"],
+        ["mask", "in", "out.tif", "--bands", "B02,,B04"],
+        ["mask", "in", "out.tif", "--weights", "none.safetensors"],
         ["masc", "in", "out.tif"],
+        ["train", "data", "weights.txt"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(run, words, tmp_path):
@@ -229,6 +232,21 @@ def test_a_polite_kill_leaves_nothing(site, tmp_path):
         process.send_signal(signal.SIGTERM)
     assert process.returncode == 143
     assert not list(out.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["numpy.linalg", "torch.nn.modules.linear", "rasterio.io"])
+def test_a_signal_amid_the_imports_ends_it_at_once(site, tmp_path, number, module):
+    words = [sys.executable, "-X", "importtime", "-m", "am4cm_cli", "mask"]
+    words += [site / "images", tmp_path / "out.tif"]
+    with subprocess.Popen(list(map(str, words)), stderr=subprocess.PIPE) as running:
+        while module.encode() not in running.stderr.readline():
+            assert running.poll() is None
+        running.send_signal(number)
+        text = running.stderr.read()
+    assert running.returncode == -number
+    assert b"Traceback" not in text
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_does_not_wait_for_torch_or_rasterio():

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import rasterio
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from am4cm_cli.calibration import Mixture
-from am4cm_cli.errors import StackError, WeightsError
-from am4cm_cli.masking import MaskConfig, mask_stack
+from am4cm_cli.errors import OutputError, StackError, WeightsError
+from am4cm_cli.masking import MaskConfig, mask_stack, tile_side
 from am4cm_cli.scores import METHODS
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
@@ -113,6 +115,46 @@ def test_files_in_any_order_are_the_same_stack(site, tmp_path):
     (tmp_path / "list.txt").write_text("\n".join(map(str, paths)))
     after, _, _ = mask(find_stack(tmp_path / "list.txt"), tmp_path / "after.tif")
     assert (after == before).all()
+
+
+def test_seams_do_not_show_where_only_patches_are_sampled(tmp_path):
+    dn = random_dn((6, 10, 300, 270), seed=5)
+    write_stack(tmp_path / "in", days=every_days(6), dn=dn)
+    whole, _, _ = mask(tmp_path / "in", tmp_path / "whole.tif", tile=304)
+    tiled, _, _ = mask(tmp_path / "in", tmp_path / "tiled.tif", tile=80, batch=999)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+    assert len(np.unique(whole)) > 20
+
+
+def test_a_small_observed_patch_of_a_large_grid_is_found(tmp_path):
+    dn = np.zeros((6, 10, 700, 650), np.uint16)
+    dn[..., 330:370, 140:200] = random_dn((6, 10, 40, 60))
+    write_stack(tmp_path / "in", days=every_days(6), dn=dn)
+    percent, _, summary = mask(tmp_path / "in", tmp_path / "out.tif")
+    assert ((percent < 255) == (dn[:, 0] > 0)).all()
+    assert summary.answered == 6 * 40 * 60
+
+
+@pytest.mark.parametrize("bands", [("B02", "B03"), ("B02",)])
+def test_one_or_two_bands_are_refused(site, tmp_path, bands):
+    with pytest.raises(WeightsError, match="at least 3 of its bands"):
+        mask(replace(find_stack(site[0]), bands=bands), tmp_path / "out.tif")
+
+
+def test_an_image_is_never_replaced_by_its_mask(site, tmp_path):
+    image = site[0] / "images" / "S2_L2A_20180101.tif"
+    before = image.read_bytes()
+    with pytest.raises(OutputError, match=r"S2_L2A_20180101\.tif: is one of the images"):
+        mask(site[0], image)
+    assert image.read_bytes() == before
+
+
+@given(dates=st.integers(1, 800), bands=st.integers(1, 13))
+def test_a_window_fits_into_memory_whatever_the_dates(dates, bands):
+    side = tile_side(dates, bands)
+    assert 16 <= side <= 256
+    assert side % 16 == 0
+    assert side == 16 or side**2 * dates * bands * 4 <= 256 * 2**20
 
 
 @pytest.mark.parametrize("dates", [1, 2, 3, 4])

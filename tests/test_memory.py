@@ -37,6 +37,6 @@ def peak_megabytes(folder, shape):
 def test_peak_memory_does_not_grow_with_the_raster(tmp_path):
     save_weights(tmp_path / "w", bright_weights())
     small = peak_megabytes(tmp_path / "small", (320, 320))
-    large = peak_megabytes(tmp_path / "large", (1920, 640))
-    # Held whole, the larger one would take 295 MB instead of 25; some go to GDAL's cache.
-    assert large < small + 100
+    large = peak_megabytes(tmp_path / "large", (2560, 768))
+    # Held whole, the larger one would take 472 MB instead of 25; up to 128 go to GDAL's cache.
+    assert large < small + 160

@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am4cm_cli.windows import sample_windows, tile_grid
+from am4cm_cli.windows import sample_rounds, sample_windows, tile_grid
 
 lengths = st.integers(1, 700)
 
@@ -41,3 +43,21 @@ def test_sample_reaches_every_edge_of_a_large_grid():
     assert hits[-1].any()
     assert hits[:, 0].any()
     assert hits[:, -1].any()
+
+
+@given(height=st.integers(257, 900), width=st.integers(1, 900))
+def test_rounds_stay_inside_and_get_denser(height, width):
+    rounds = list(sample_rounds((height, width), side=16))
+    assert rounds[0] == sample_windows((height, width), side=16)
+    assert len(rounds) == 16
+    for window in itertools.chain(*rounds):
+        assert 0 <= window.row_off <= height - window.height
+        assert 0 <= window.col_off <= width - window.width
+
+
+def test_rounds_meet_any_patch_of_a_quarter_step():
+    hits = np.zeros((2000, 1600), bool)
+    for window in itertools.chain(*sample_rounds(hits.shape, side=16)):
+        hits[window.toslices()] = True
+    patches = hits.reshape(25, 80, 20, 80).any(axis=(1, 3))
+    assert patches.all()

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -47,8 +46,9 @@ def options(
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 error, 2 usage, 130 interrupted."""
-    # So that a polite kill unwinds and takes partial outputs with it, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _terminate)
+    # Die at once, as long as nothing is written; see `commands.console.unwind`.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     try:
         app()
     except Am4cmError as error:
@@ -58,7 +58,3 @@ def main() -> None:
         # Whoever read standard output has gone; the interpreter must not flush into it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)

@@ -18,12 +18,9 @@ def pick_device(name: str) -> torch.device:
     }
     if name == "auto":
         return torch.device(next(kind for kind, available in there.items() if available))
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise Am4cmError(f"--device {name}: {error}") from error
-    count = torch.cuda.device_count() if device.type == "cuda" else 1
-    if not there.get(device.type) or (device.index or 0) >= count:
+    kind, _, number = name.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if not there.get(kind) or not (number or "0").isdecimal() or int(number or 0) >= count:
         found = ", ".join(kind for kind, available in there.items() if available)
         raise Am4cmError(f"--device {name}: not available here; found {found}. Use one of these.")
-    return device
+    return torch.device(name)

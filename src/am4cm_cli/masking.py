@@ -14,7 +14,7 @@ from torch import Tensor
 
 from am4cm_cli import __version__
 from am4cm_cli.calibration import Mixture, cloud_probability, fit_mixture, loose_prior
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import OutputError, StackError
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import create_cog
@@ -24,13 +24,20 @@ from am4cm_cli.sensors import PLAUSIBLE
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
-from am4cm_cli.windows import sample_windows, tile_grid
+from am4cm_cli.windows import sample_rounds, tile_grid
 
 FEWEST_DATES = 5
 """Below this a clear sky cannot be told from a cloudy one by comparing dates."""
 NODATA = {"uint8": 255.0, "float32": float("nan")}
 SAMPLE_SIDE = 16
 """Pixels along a sample window: 64 of these, read at once, fit into memory whatever the dates."""
+SAMPLE_PIXELS = 4096
+"""Pixels with enough dates that a sample should have; a thin swath takes several rounds."""
+LARGEST_TILE = 256
+WINDOW_BYTES = 256 * 2**20
+"""Reflectance of one window in memory, whatever the number of dates."""
+PIXEL_DATES = 2**20
+"""Computed at a time: 64 MB for each array of 16 heads."""
 HALF = {"uint8": 50, "float32": 0.5}
 """What is stored for an even chance."""
 
@@ -43,10 +50,10 @@ class MaskConfig:
     """One of `scores.METHODS`."""
     dtype: str = "uint8"
     """uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata."""
-    tile: int = 256
-    """Side in pixels of the windows that are read and written."""
-    batch: int = 65536
-    """Pixels computed at a time."""
+    tile: int | None = None
+    """Side in pixels of the windows that are read and written; see `tile_side` if None."""
+    batch: int | None = None
+    """Pixels computed at a time; PIXEL_DATES over the number of dates if None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +136,7 @@ def mask_stack(
         WeightsError: the stack lacks bands that the weights cannot do without.
         OutputError: out cannot be written.
     """
+    _check_not_an_input(stack, out)
     scorer = make_scorer(stack, weights, config, device=device)
     with bounded_cache():
         sample = draw_sample(scorer)
@@ -159,8 +167,10 @@ def _write(
         names=[scene.name for scene in stack.scenes],
         tags=tags,
     ) as raster:
-        for window in track(list(tile_grid(stack.grid.shape, size=config.tile))):
-            probability = cloud_probability(scorer.window(window), mixture).cpu().numpy()
+        side = config.tile or tile_side(len(stack.scenes), len(scorer.bands))
+        for window in track(list(tile_grid(stack.grid.shape, size=side))):
+            # On the CPU, for Apple's devices lack the logarithm of the normal distribution.
+            probability = cloud_probability(scorer.window(window).cpu(), mixture).numpy()
             stored = encode(probability, config.dtype)
             raster.write(stored, window)
             finite = np.isfinite(probability)
@@ -176,23 +186,40 @@ def make_scorer(
     attention = serve(stack, weights).to(device, torch.float32)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
     score = make_score(config.method, attention, logit_sd, stack.days)
-    return StackScorer(
-        stack=stack, bands=attention.bands, score=score, device=device, batch=config.batch
-    )
+    batch = config.batch or max(1, PIXEL_DATES // len(stack.scenes))
+    return StackScorer(stack=stack, bands=attention.bands, score=score, device=device, batch=batch)
+
+
+def tile_side(dates: int, bands: int) -> int:
+    """The side of a window whose reflectance takes at most WINDOW_BYTES as float32."""
+    side = int((WINDOW_BYTES / (4 * dates * bands)) ** 0.5)
+    return max(16, min(LARGEST_TILE, side - side % 16))
 
 
 def draw_sample(scorer: StackScorer) -> ScoreSample:
-    """Score sample windows of a stack, the same ones whatever the tiling."""
-    windows = sample_windows(scorer.stack.grid.shape, side=SAMPLE_SIDE)
-    on_device, valid = scorer.patches(windows)
-    scores = on_device.cpu().numpy()
-    finite = np.isfinite(scores)
-    observed: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=1)
-    answered: NDArray[np.bool_] = np.logical_or.reduce(finite, axis=1)
+    """Score sample windows of a stack, the same ones whatever the tiling.
+
+    Where little was observed, as in a thin swath, further rounds of windows are read.
+
+    Raises:
+        StackError: fewer than FEWEST_DATES scenes can be compared.
+    """
+    parts, pixels = [], 0
+    observed, answered = (np.zeros(len(scorer.stack.scenes), np.bool_) for _ in range(2))
+    for windows in sample_rounds(scorer.stack.grid.shape, side=SAMPLE_SIDE):
+        on_device, valid = scorer.patches(windows)
+        scores = on_device.cpu().numpy()
+        finite = np.isfinite(scores)
+        parts.append(scores[finite])
+        observed |= valid.any(axis=1)
+        answered |= finite.any(axis=1)
+        pixels += int((finite.sum(axis=0) >= FEWEST_DATES).sum())
+        if pixels >= SAMPLE_PIXELS:
+            break
     _check_dates(scorer.stack, observed, answered)
     lone = observed & ~answered
     names = (scene.name for scene, alone in zip(scorer.stack.scenes, lone, strict=True) if alone)
-    return ScoreSample(scores=scores[finite], answered=answered, isolated=tuple(names))
+    return ScoreSample(scores=np.concatenate(parts), answered=answered, isolated=tuple(names))
 
 
 def calibrate(sample: ScoreSample, weights: Weights, method: str) -> Mixture:
@@ -208,6 +235,12 @@ def encode(probability: NDArray[np.float32], dtype: str) -> NDArray[Any]:
         return probability
     percent = np.rint(probability * 100)
     return np.where(np.isnan(percent), NODATA["uint8"], percent).astype(np.uint8)
+
+
+def _check_not_an_input(stack: Stack, out: Path) -> None:
+    files = {file.path.resolve() for scene in stack.scenes for file in scene.bands.values()}
+    if out.resolve() in files:
+        raise OutputError(f"{out}: is one of the images to be masked; choose another name.")
 
 
 def _check_reflectance(

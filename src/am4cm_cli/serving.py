@@ -10,6 +10,8 @@ from am4cm_cli.weights import Weights
 
 LEAST_EXPLAINED = 0.8
 """Share of the index's variance that a stack's bands must tell."""
+FEWEST_BANDS = 3
+"""Brightness alone makes most of that variance, and any single band tells it."""
 
 
 def serve(stack: Stack, weights: Weights) -> FoldedAttention:
@@ -22,10 +24,11 @@ def serve(stack: Stack, weights: Weights) -> FoldedAttention:
     found = tuple(band for band in whole.bands if band in stack.bands)
     served = whole.on_bands(found, _covariance(weights))
     share = explained_share(served, whole, weights) if found else 0.0
-    if share < LEAST_EXPLAINED:
+    if len(found) < FEWEST_BANDS or share < LEAST_EXPLAINED:
         raise WeightsError(
             f"{stack.source}: its bands {', '.join(stack.bands)} tell {share:.0%} of what the "
-            f"attention of the weights {weights.name} responds to; expected {LEAST_EXPLAINED:.0%}. "
+            f"attention of the weights {weights.name} responds to; expected at least "
+            f"{FEWEST_BANDS} of its bands and {LEAST_EXPLAINED:.0%}. "
             f"Add some of {', '.join(b for b in whole.bands if b not in found)}, or name other "
             "weights with --weights."
         )

@@ -28,7 +28,6 @@ from am4cm_cli.models import LTAE, LTAEConfig
 from am4cm_cli.progress import Track
 from am4cm_cli.weights import Calibration, Weights
 
-
 MOST_SAMPLED = 2_000_000
 
 

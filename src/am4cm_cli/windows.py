@@ -1,6 +1,7 @@
 """Windows that cover a grid, and windows that sample it."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from rasterio.windows import Window
 
@@ -30,6 +31,40 @@ def sample_windows(shape: tuple[int, int], *, side: int = 32, per_axis: int = 8)
     cols = _starts(width, side, per_axis)
     size = min(side, width), min(side, height)
     return [Window(col, row, *size) for row in rows for col in cols]
+
+
+def sample_rounds(
+    shape: tuple[int, int], *, side: int, per_axis: int = 8
+) -> Iterator[list[Window]]:
+    """Yield rounds of patches spread evenly over a (Y, X) grid; the same ones every time.
+
+    The first round is that of `sample_windows`; the patches of each later one lie between those
+    before, until they stand four times as dense along each axis.
+    """
+    height, width = shape
+    first = sample_windows(shape, side=side, per_axis=per_axis)
+    yield first
+    if max(shape) <= WHOLE:
+        return
+    for down, right in _between():
+        rows = (window.row_off + round(down * height / per_axis) for window in first)
+        cols = (window.col_off + round(right * width / per_axis) for window in first)
+        yield [
+            Window(min(col, width - window.width), min(row, height - window.height), *size)
+            for row, col, window in zip(rows, cols, first, strict=True)
+            for size in [(window.width, window.height)]
+        ]
+
+
+def _between() -> Iterator[tuple[float, float]]:
+    """Shares of a step by which to shift a lattice: halves first, then quarters."""
+    seen = {(0.0, 0.0)}
+    for parts in (2, 4):
+        for down, right in product(range(parts), repeat=2):
+            shift = down / parts, right / parts
+            if shift not in seen:
+                seen.add(shift)
+                yield shift
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from am4cm_cli.commands.console import output, progress, say
+from am4cm_cli.commands.console import output, progress, say, unwind
 from am4cm_cli.commands.options import Bands, Dates, Device, Offset, Overwrite, Scale, split_names
 
 
@@ -37,7 +37,11 @@ def mask(
     ],
     weights: Annotated[
         Path | None,
-        typer.Option(help="Trained weights. Default: those that come with am4cm."),
+        typer.Option(
+            help="Trained weights. Default: those that come with am4cm.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     bands: Bands = None,
     scale: Scale = None,
@@ -50,8 +54,13 @@ def mask(
         Dtype, typer.Option(help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.")
     ] = Dtype.UINT8,
     device: Device = "auto",
-    tile: Annotated[int, typer.Option(min=16, help="Side in pixels of the windows read.")] = 256,
-    batch: Annotated[int, typer.Option(min=1, help="Pixels computed at a time.")] = 65536,
+    tile: Annotated[
+        int | None,
+        typer.Option(min=16, help="Side in pixels of the windows read. Default: by memory."),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Pixels computed at a time. Default: by memory.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
@@ -60,10 +69,13 @@ def mask(
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
+    unwind()
     with output(out, overwrite=overwrite) as path:
         stack = find_stack(
             source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
         )
+        for note in stack.notes:
+            say(note)
         config = MaskConfig(method=method.value, dtype=dtype.value, tile=tile, batch=batch)
         summary = mask_stack(
             stack,
@@ -73,7 +85,7 @@ def mask(
             device=pick_device(device),
             track=progress("Masking"),
         )
-    for note in (*stack.notes, *summary.notes):
+    for note in summary.notes:
         say(note)
     share = summary.cloudy / max(summary.answered, 1)
     say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is cloudy.")

@@ -41,4 +41,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 
 def split_names(text: str | None) -> list[str] | None:
     """Split a comma-separated option; None stays None."""
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise typer.BadParameter(f"{text!r}: expected names such as B02,B03,B04")
+    return parts

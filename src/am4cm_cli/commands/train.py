@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from am4cm_cli.commands.console import progress, say
+from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Device, Overwrite
 
 
@@ -35,6 +35,9 @@ def train(
     from am4cm_cli.training import TrainConfig, metrics_json, train_weights
     from am4cm_cli.weights import save_weights
 
+    if out.suffix != ".safetensors":
+        raise typer.BadParameter(f"{out}: expected a name that ends in .safetensors")
+    unwind()
     metrics = out.with_suffix(".metrics.json")
     for path in (out, metrics):
         check_output(path, overwrite=overwrite)

@@ -160,6 +160,18 @@ def test_cog_replaces_a_former_one(tmp_path):
         np.testing.assert_array_equal(raster.read(), percents((4, 9), seed=1))
 
 
+def test_two_cogs_of_one_name_without_suffix_do_not_meet(tmp_path):
+    path = tmp_path / "out"
+    how = {"grid": grid((5, 7)), "dtype": "uint8", "nodata": 255, "names": NAMES, "tags": {}}
+    with create_cog(path, **how) as one, create_cog(path, **how) as other:
+        assert len(list(tmp_path.iterdir())) == 2
+        one.write(percents((5, 7)), Window(0, 0, 7, 5))
+        other.write(percents((5, 7), seed=1), Window(0, 0, 7, 5))
+    with rasterio.open(path) as raster:
+        np.testing.assert_array_equal(raster.read(), percents((5, 7)))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def write_noise(path, limit):
     """Run in a process of its own: files may not grow beyond `limit` bytes there."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -84,10 +84,18 @@ def test_tag_that_tells_nothing(text):
 def test_table_of_dates(tmp_path, header):
     table = tmp_path / "dates.csv"
     table.write_text(f"{header}a.tif,2018-08-04\n\n b/c.tif , 2018-08-05T10:00:00\n")
-    assert read_dates(table) == {
-        "a.tif": Moment(time=datetime(2018, 8, 4), has_clock=False),
-        "b/c.tif": Moment(time=datetime(2018, 8, 5, 10), has_clock=True),
-    }
+    assert read_dates(table) == [
+        ("a.tif", Moment(time=datetime(2018, 8, 4), has_clock=False)),
+        ("b/c.tif", Moment(time=datetime(2018, 8, 5, 10), has_clock=True)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["S2_20180501.tif", "monday.TIF", "S2_20180501", " first "])
+def test_first_row_of_an_image_is_no_header(tmp_path, name):
+    table = tmp_path / "dates.csv"
+    table.write_text(f"{name},2018-13-45\na.tif,2018-08-04\n")
+    with pytest.raises(StackError, match=r"dates\.csv: row 1 is .*2018-13-45"):
+        read_dates(table, known={"first"})
 
 
 @pytest.mark.parametrize("row", ["a.tif", "a.tif,soon", "a.tif,2018-08-04,x"])

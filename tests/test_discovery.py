@@ -100,7 +100,7 @@ def test_masks_of_am4cm_are_passed_over(tmp_path):
     assert again.scenes == stack.scenes
     assert again.notes[0].startswith("1 file written by am4cm itself passed over")
     shutil.copy(tmp_path / "mask_20180601.tif", tmp_path / "copy.txt")
-    with pytest.raises(StackError, match="every raster here was written by am4cm"):
+    with pytest.raises(StackError, match=r"holds no images.*written by am4cm itself"):
         find_stack(tmp_path / "mask_20180601.tif")
 
 
@@ -133,8 +133,48 @@ def test_example_for_a_whole_level_1_product(tmp_path):
 
 def test_names_that_mean_nothing(tmp_path):
     write_image(tmp_path / "a_20180101.tif", random_dn((2, 3, 2)), names=["Band 1", "lyr.2"])
-    with pytest.raises(StackError, match=r"a_20180101\.tif: none of .*found Band 1, lyr\.2"):
+    with pytest.raises(StackError, match=r"its 2 bands have no known names \(found Band 1, lyr\.2"):
         find_stack(tmp_path)
+
+
+def test_one_nameless_band(tmp_path):
+    write_image(tmp_path / "a_20180101.tif", random_dn((1, 3, 2)))
+    with pytest.raises(StackError, match=r"its only band has no name; .*--bands B02\."):
+        find_stack(tmp_path)
+    with pytest.raises(StackError, match="has 1 band, but 2 band names were given"):
+        find_stack(tmp_path, band_names=["B02", "B03"])
+
+
+def test_file_that_lost_its_names(tmp_path):
+    write_stack(tmp_path)
+    bad = tmp_path / "S2_L2A_20180121.tif"
+    write_image(bad, random_dn((10, 7, 5)), nodata=0)
+    with pytest.raises(StackError, match="may be cut short or damaged") as error:
+        find_stack(tmp_path)
+    assert str(error.value).startswith(f"{bad}: its 10 bands have no names, though S2_L2A_20180106")
+    assert "--bands" not in str(error.value)
+
+
+def test_labels_fields_and_truth_beside_the_images(tmp_path):
+    write_stack(tmp_path)
+    images = find_stack(tmp_path).scenes
+    write_image(tmp_path / "labels.tif", random_dn((1, 7, 5)), names=["class"])
+    write_image(tmp_path / "Fields.TIF", random_dn((1, 7, 5)).astype(np.int32))
+    write_image(tmp_path / "truth.tif", random_dn((3, 7, 5)).astype(np.uint8), names=DAYS)
+    stack = find_stack(tmp_path)
+    assert stack.scenes == images
+    assert stack.notes[0].startswith("3 files of labels, fields or truth passed over, such as ")
+    assert find_stack(tmp_path, band_names=LAND_BANDS).scenes == images
+    with pytest.raises(StackError, match=r"holds no images\. 1 file of labels"):
+        find_stack(tmp_path / "labels.tif")
+
+
+def test_image_of_floats_or_known_bands_is_no_label(tmp_path):
+    tags = {"TIFFTAG_DATETIME": "2018:01:06 10:53:28"}
+    write_image(tmp_path / "truth.tif", random_dn((1, 7, 5)), names=["B02"], tags=tags)
+    assert len(find_stack(tmp_path).scenes) == 1
+    write_image(tmp_path / "truth.tif", np.ones((1, 7, 5), np.float32), tags=tags)
+    assert len(find_stack(tmp_path, band_names=["B02"]).scenes) == 1
 
 
 def test_unknown_bands_are_passed_over(tmp_path):
@@ -236,6 +276,28 @@ def test_folder_per_date_with_bare_band_names(tmp_path):
     assert names(find_stack(tmp_path)) == list(DAYS)
 
 
+@pytest.mark.parametrize("name", ["S2_{band}.tif", "T31_{band}_10m.tif"])
+def test_folder_per_date_with_the_same_names(tmp_path, name):
+    for day in DAYS:
+        folder = tmp_path / day.replace("-", "")
+        tags = {"TIFFTAG_DATETIME": "2024:01:01 01:01:01"}
+        write_band_files(folder, bands=["B02", "B04"], pattern=name, tags=tags)
+    stack = find_stack(tmp_path)
+    assert names(stack) == list(DAYS)
+    assert stack.notes == ()
+    assert stack.scenes[1].bands["B04"].path.parent.name == "20180121"
+
+
+def test_folder_of_several_scenes_does_not_date_them(tmp_path):
+    for name in ("first_{band}.tif", "second_{band}.tif"):
+        write_band_files(tmp_path / "export_20240101", bands=["B02"], pattern=name)
+    with pytest.raises(StackError, match=r"first_B02\.tif: no date in its name"):
+        find_stack(tmp_path)
+    table = tmp_path / "dates.csv"
+    table.write_text("first,2018-06-01\nsecond,2018-07-01\n")
+    assert names(find_stack(tmp_path, dates=table)) == ["2018-06-01", "2018-07-01"]
+
+
 def test_two_files_of_one_band(tmp_path):
     for folder in ("a", "b"):
         write_band_files(tmp_path / folder, bands=["B02"])
@@ -334,6 +396,29 @@ def test_table_outweighs_a_name(tmp_path):
     table = tmp_path / "dates.csv"
     table.write_text("made_20240101,2018-07-01\n")
     assert names(find_stack(tmp_path, dates=table)) == ["2018-07-01"]
+
+
+def test_table_with_rows_of_no_image_and_rows_twice(tmp_path):
+    write_stack(tmp_path)
+    table = tmp_path / "dates.csv"
+    first, second = "S2_L2A_20180106.tif", "S2_L2A_20180121.tif"
+    table.write_text(f"{first},2018-06-01\n{first},2018-06-02\ntypo.tif,2018-01-01\n")
+    stack = find_stack(tmp_path, dates=table)
+    assert names(stack) == ["2018-01-21", "2018-03-07", "2018-06-02"]
+    assert stack.notes == (
+        f"{table}: 1 row names no image here, such as 'typo.tif'.",
+        f"{table}: '{first}' listed more than once; the last row counts.",
+    )
+    table.write_text(f"{second},2018-06-01\n{first},2018-06-02\n")
+    assert find_stack(tmp_path, dates=table).notes == ()
+
+
+def test_table_may_begin_with_the_label_of_a_scene(tmp_path):
+    write_image(tmp_path / "monday.tif", random_dn((1, 3, 2)), names=["B02"])
+    table = tmp_path / "dates.csv"
+    table.write_text("monday,soon\n")
+    with pytest.raises(StackError, match="row 1 is 'monday,soon'"):
+        find_stack(tmp_path, dates=table)
 
 
 # Grids.
@@ -441,7 +526,7 @@ def test_folder_whose_sub_folders_hold_images(tmp_path):
 
 @pytest.mark.parametrize("source", ["nowhere", "nowhere/*.tif", "nowhere.tif"])
 def test_nothing_there(tmp_path, source):
-    with pytest.raises(StackError, match="no such folder or file"):
+    with pytest.raises(StackError, match=r"nowhere.*: no such file or folder"):
         find_stack(tmp_path / source)
 
 

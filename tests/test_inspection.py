@@ -7,8 +7,10 @@ import pytest
 from rich.console import Console
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.reports.inspection import inspect_mask, inspect_stack
+from am4cm_cli.reports.inspection import LONELY_DAYS, inspect_mask, inspect_stack
 from am4cm_cli.reports.tables import mask_table, stack_table
+from am4cm_cli.scores.counterfactual import REACH, CounterfactualConfig
+from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from stacks import every_days, random_dn, write_band_files, write_image, write_mask, write_stack
 
@@ -64,11 +66,60 @@ def test_problems_of_scenes(tmp_path):
     assert found["2018-01-06"] == ["no valid pixel"]
     assert found["2018-01-11"] == ["no valid pixel in B8A"]
     assert found["2018-01-16"] == ["no pixel is valid in all bands"]
-    assert found["2018-08-01"] == ["no other scene within 90 days"]
-    assert found["2018-01-01 S2_L2A_20180101"] == ["another scene of the same day"]
+    assert found["2018-08-01"] == ["no other scene within 75 days"]
+    assert found["2018-01-01 S2_L2A_20180101"] == ["same day as another"]
     first, second = found["2018-01-01 b_20180101"]
     assert first.endswith("too dark; check the scale")
-    assert second == "another scene of the same day"
+    assert second == "same day as another"
+
+
+def test_lonely_scenes_are_those_without_an_answer(tmp_path):
+    assert CounterfactualConfig().width * REACH == LONELY_DAYS
+    days = ["2018-01-01", "2018-03-17", "2018-06-01"]
+    dn = np.full((3, 1, 7, 5), 2000, np.uint16)
+    write_stack(tmp_path, days=days, bands=["B02"], dn=dn)
+    assert problems(inspect_stack(find_stack(tmp_path))) == {
+        "2018-06-01": ["no other scene within 75 days"]
+    }
+
+
+def test_bands_that_a_mask_does_not_see_decide_nothing(tmp_path):
+    bands = tuple(BAND_METRES)
+    dn = random_dn((3, 13, 7, 5))
+    dn[:, bands.index("B10"), :4] = 0
+    dn[:, bands.index("B09")] = 0
+    dn[0, bands.index("B11"), :, 0] = 0
+    write_stack(tmp_path, bands=bands, dn=dn)
+    report = inspect_stack(find_stack(tmp_path))
+    assert [scene.valid_share for scene in report.scenes] == [4 / 5, 1, 1]
+    assert problems(report) == {}
+    medians = report.scenes[0].median_reflectance
+    assert list(medians) == [band for band in bands if band != "B09"]
+    expected = np.median(dn[0, bands.index("B10"), 4:, 1:]) * 1e-4
+    assert math.isclose(medians["B10"], expected, rel_tol=1e-5)
+
+
+def test_a_stack_without_land_bands_is_judged_by_all_it_has(tmp_path):
+    dn = random_dn((3, 2, 7, 5))
+    dn[1, 1, :, 0] = 0
+    write_stack(tmp_path, bands=["B01", "B10"], dn=dn)
+    report = inspect_stack(find_stack(tmp_path))
+    assert [scene.valid_share for scene in report.scenes] == [1, 4 / 5, 1]
+
+
+def test_scenes_of_a_day_take_one_line_each(tmp_path):
+    for name in ("tile_a_20180106", "tile_b_20180106"):
+        write_image(tmp_path / f"{name}.tif", random_dn((1, 3, 2)), names=["B02"])
+    table = stack_table(inspect_stack(find_stack(tmp_path)))
+    rows = [line for line in shown(table).splitlines() if "same day as another" in line]
+    assert [row.split()[1] for row in rows] == ["tile_a_20180106", "tile_b_20180106"]
+
+
+def test_one_is_not_many(tmp_path):
+    write_stack(tmp_path, days=["2018-01-06"], bands=["B02"])
+    text = shown(stack_table(inspect_stack(find_stack(tmp_path))))
+    assert "1 scene, 2018-01-06 to 2018-01-06" in text
+    assert "in 1 file\n" in "".join(line.rstrip() + "\n" for line in text.splitlines())
 
 
 def test_floats_that_are_no_reflectance(tmp_path):

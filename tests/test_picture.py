@@ -79,6 +79,17 @@ def test_large_rasters_are_read_small(tmp_path):
     assert (panel.colour[..., 0] == panel.colour[..., 2]).all()
 
 
+def test_cirrus_does_not_decide_what_is_drawn(tmp_path):
+    dn = random_dn((3, 4, 7, 5))
+    dn[:, 3] = 0
+    write_stack(tmp_path / "in", bands=["B02", "B03", "B04", "B10"], dn=dn)
+    stack = find_stack(tmp_path / "in")
+    path = write_mask(tmp_path / "mask.tif", stack, np.zeros((3, 7, 5), np.uint8))
+    panel = read_panels(stack, stack.scenes, open_mask(path), [1])[0]
+    expected = dn[1, [2, 1, 0]].transpose(1, 2, 0) * 1e-4
+    np.testing.assert_allclose(panel.colour, expected, rtol=1e-5)
+
+
 def test_stretch_looks_at_the_clear_ground():
     colour = np.linspace(0.02, 0.3, 3 * 20 * 10, dtype=np.float32).reshape(20, 10, 3)
     probability = np.zeros((20, 10), np.float32)
@@ -165,6 +176,8 @@ def test_draw_command(drawn, tmp_path):
     out = tmp_path / "out.png"
     result = run("draw", path, out, "--images", tmp_path / "in", "--count", 3)
     assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert result.stderr == f"Wrote {out}: 3 of 9 dates.\n"
     assert out.read_bytes().startswith(b"\x89PNG")
     again = run("draw", path, out, "--images", tmp_path / "in")
     assert re.search(r"out\.png: exists already", str(again.exception))

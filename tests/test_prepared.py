@@ -1,5 +1,7 @@
 """Prepared pixel series against the images they came from."""
 
+import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +11,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rasterio.errors import NotGeoreferencedWarning
 
 from am4cm_cli.datasets.batches import ResidentSeries, batch_count
-from am4cm_cli.datasets.labels import block_groups, field_groups, read_labels
+from am4cm_cli.datasets.labels import (
+    block_groups,
+    field_groups,
+    read_groups,
+    read_labels,
+)
 from am4cm_cli.datasets.pixels import NODATA, assign_folds, join, open_fold, read_index
 from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks, select_pixels
 from am4cm_cli.datasets.writer import GrowingArray
 from am4cm_cli.errors import DataError
 from am4cm_cli.stacks.discovery import find_stack
 from cloudy import SHAPE, write_cloudy
-from stacks import every_days, write_image, write_stack
+from stacks import CORNER, every_days, write_image, write_stack
 
 
 @pytest.fixture
@@ -158,6 +166,42 @@ def test_fields_are_connected_pixels_of_one_class(tmp_path):
     assert (fields[codes == 0] == 0).all()
 
 
+@pytest.mark.parametrize("nodata", [None, -9])
+def test_fields_of_a_raster_and_where_it_tells_none(tmp_path, nodata):
+    none = nodata or 0
+    codes = np.array([[1, 1, 0, 2], [1, 1, 0, 2], [3, 0, 1, 2]], np.uint8)
+    numbers = np.array([[-5, 7, 7, none], [-5, 7, none, none], [none, none, none, 7]], np.int32)
+    write_stack(tmp_path / "images", shape=(3, 4))
+    write_image(tmp_path / "labels.tif", codes[None])
+    fields = write_image(tmp_path / "fields.tif", numbers[None], nodata=nodata)
+    grid = find_stack(tmp_path).grid
+    groups = read_groups(fields, read_labels(tmp_path / "labels.tif", grid), grid)
+    # Fields -5 and 7; then the labels 2, 3 and 1 that no field holds, each apart.
+    assert groups[0, 0] == groups[1, 0]
+    assert groups[0, 1] == groups[1, 1] == groups[2, 3]
+    assert groups[0, 3] == groups[1, 3]
+    apart = [groups[place] for place in ((0, 0), (0, 1), (0, 3), (2, 0), (2, 2))]
+    assert len(set(apart)) == 5
+    assert (groups[codes > 0] > 0).all()
+
+
+def test_fields_of_two_stacks_never_share_a_group(source, tmp_path):
+    write_cloudy(tmp_path / "b")
+    for folder, numbers in ((source, (3, 8)), (tmp_path / "b", (-4, 2))):
+        codes = rasterio.open(folder / "labels.tif").read().astype(np.int32)
+        fields = np.select([codes == 1, codes == 2], numbers, 0).astype(np.int32)
+        write_image(folder / "fields.tif", fields)
+    config = PrepareConfig(folds=2)
+    both = [
+        labelled(folder, config, fields=folder / "fields.tif")
+        for folder in (source, tmp_path / "b")
+    ]
+    chosen = select_pixels(both, [1, 2], config)
+    groups = [set(np.unique(part.group[part.fold > 0])) for part in chosen]
+    assert [len(group) for group in groups] == [2, 2]
+    assert not groups[0] & groups[1]
+
+
 def test_blocks_by_hand():
     assert block_groups((3, 5), side=2).tolist() == [
         [1, 1, 2, 2, 3],
@@ -181,6 +225,29 @@ def test_labels_on_another_grid(source, tmp_path):
     other = write_image(tmp_path / "other.tif", np.ones((1, 5, 5), np.uint8))
     with pytest.raises(DataError, match=r"other\.tif: lies on another grid"):
         read_labels(other, find_stack(source).grid)
+
+
+def test_labels_in_another_crs(source, tmp_path):
+    other = write_image(tmp_path / "o.tif", np.ones((1, *SHAPE), np.uint8), crs="EPSG:32632")
+    with pytest.raises(DataError, match=r"o\.tif: lies on another grid.*EPSG:32632; .*EPSG:32631"):
+        read_labels(other, find_stack(source).grid)
+
+
+@pytest.mark.parametrize("transform", [None, CORNER])
+def test_labels_and_images_without_a_crs(tmp_path, transform):
+    place = {"crs": None, "transform": transform}
+    write_quietly(write_stack, tmp_path / "images", **place)
+    labels = write_quietly(
+        write_image, tmp_path / "labels.tif", np.ones((1, 7, 5), np.uint8), **place
+    )
+    assert read_labels(labels, find_stack(tmp_path).grid).labelled.all()
+
+
+def write_quietly(write, *words, **options):
+    """Without rasterio's warning that nothing places the image."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return write(*words, **options)
 
 
 def test_labels_of_floats(source, tmp_path):
@@ -208,7 +275,11 @@ def truncate(path: Path):
     path.write_bytes(path.read_bytes()[:-7])
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, truncate])
+def empty(path: Path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, truncate, empty])
 def test_a_damaged_array_is_named(source, tmp_path, spoil):
     prepare(source, tmp_path / "out")
     spoil(tmp_path / "out" / "fold_2" / "reflectance.npy")
@@ -216,11 +287,54 @@ def test_a_damaged_array_is_named(source, tmp_path, spoil):
         open_fold(tmp_path / "out", 2)
 
 
-def test_arrays_that_do_not_belong_together_are_named(source, tmp_path):
+def change(name, edit):
+    """Spoil one array of fold 1."""
+
+    def spoil(folder):
+        path = folder / "fold_1" / f"{name}.npy"
+        np.save(path, edit(np.load(path)))
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            change("calendar_start", lambda a: np.array([0, 13])),
+            "calendars up to .13., expected 14",
+        ),
+        (change("calendar_start", lambda a: np.array([0, 14, 14])), "a calendar without a day"),
+        (change("calendar_start", lambda a: a[()] * 1.0), "calendar_start is 1-dimensional float"),
+        (change("calendar_start", lambda a: np.array(14)), "calendar_start is 0-dimensional"),
+        (change("days", lambda a: a[:-1]), "calendars up to .14., expected 13 days"),
+        (change("target", lambda a: a + 99), "found target 99 to 100, expected 0 to 1"),
+        (change("target", lambda a: a - 1), "found target -1 to 0, expected 0 to 1"),
+        (change("target", lambda a: a[1:]), r"found .*'target': \d+.* series, expected \d+ as in"),
+        (change("group", lambda a: a[1:]), r"found .*'group': \d+.* series, expected \d+ as in"),
+        (change("calendar", lambda a: a + 7), "found calendar 7 to 7, expected 0 to 0"),
+        (change("reflectance", lambda a: a[:, :4]), r"reflectance of \(\d+, 4\), expected"),
+        (change("reflectance", lambda a: a[:-1]), "expected .* from the calendars"),
+        (change("reflectance", lambda a: a.ravel()), "reflectance is 1-dimensional"),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_named(source, tmp_path, spoil, words):
     prepare(source, tmp_path / "out")
-    np.save(tmp_path / "out" / "fold_1" / "calendar_start.npy", np.array([0, 13]))
-    with pytest.raises(DataError, match=r"expected .* from the calendars"):
+    spoil(tmp_path / "out")
+    with pytest.raises(DataError, match=f"fold_1: .*{words}.*Prepare the data again"):
         open_fold(tmp_path / "out", 1)
+
+
+def test_a_fold_that_there_is_not(source, tmp_path):
+    prepare(source, tmp_path / "out")
+    with pytest.raises(DataError, match=r"out: has no fold 3; choose one of \(1, 2\)"):
+        open_fold(tmp_path / "out", 3)
+
+
+def test_a_fold_without_series(source, tmp_path):
+    index = prepare(source, tmp_path / "out", grouping="field", folds=3)
+    assert index.series[2] == 0
+    assert len(open_fold(tmp_path / "out", 3).target) == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}'])
@@ -228,3 +342,26 @@ def test_a_damaged_index_is_named(tmp_path, text):
     (tmp_path / "prepared.json").write_text(text)
     with pytest.raises(DataError, match=r"prepared\.json"):
         read_index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("series", [None, 3], r"series is \[null, 3\], expected a list of whole numbers"),
+        ("series", 7, "series is 7, expected a list"),
+        ("series", [7], "found 1 counts of series for folds"),
+        ("series", [7, -1], "no negative count"),
+        ("folds", [1, 1], "found 2 counts of series for folds"),
+        ("bands", ["x"] * 10, "found bands x, x"),
+        ("bands", [], "bands is "),
+        ("classes", "maize", 'classes is "maize", expected a list of text'),
+        ("unobserved", None, "unobserved"),
+        ("grouping", ["field"], "grouping"),
+    ],
+)
+def test_an_index_of_other_types_is_named(source, tmp_path, name, value, words):
+    prepare(source, tmp_path / "out")
+    path = tmp_path / "out" / "prepared.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(DataError, match=rf"prepared\.json: .*{words}"):
+        read_index(tmp_path / "out")

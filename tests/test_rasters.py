@@ -152,13 +152,31 @@ def test_undeclared_zeros_in_all_bands_only(tmp_path):
     assert (valid_pixels(tmp_path, dn, nodata=None) == expected).all()
 
 
-def test_theias_undeclared_nodata(tmp_path):
-    dn = random_dn((2, 3, 4)).astype(np.int16)
+@pytest.mark.parametrize("nodata", [None, 0])
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_common_undeclared_nodata(tmp_path, dtype, nodata):
+    dn = random_dn((2, 3, 4)).astype(dtype)
     dn[1, 1, 2] = -10000
     dn[0, 0, 0] = -9999
+    dn[0, 0, 1] = -9998
     expected = np.ones((3, 4), bool)
-    expected[1, 2] = False
-    assert (valid_pixels(tmp_path, dn, nodata=None) == expected).all()
+    expected[1, 2] = expected[0, 0] = False
+    assert (valid_pixels(tmp_path, dn, nodata=nodata) == expected).all()
+
+
+@pytest.mark.parametrize("nodata", [None, math.nan])
+def test_infinities_are_not_valid(tmp_path, nodata):
+    dn = np.full((2, 3, 4), 0.25)
+    dn[0, 1, 2], dn[1, 0, 0], dn[1, 0, 1] = np.inf, -np.inf, 1e300
+    expected = np.ones((3, 4), bool)
+    expected[1, 2] = expected[0, 0] = False
+    # Beyond what 32-bit floats hold.
+    expected[0, 1] = False
+    assert (valid_pixels(tmp_path / "doubles", dn, nodata=nodata) == expected).all()
+    dn[1, 0, 1] = 0.25
+    expected[0, 1] = True
+    floats = dn.astype(np.float32)
+    assert (valid_pixels(tmp_path / "floats", floats, nodata=nodata) == expected).all()
 
 
 @pytest.mark.parametrize("nodata", [None, math.nan, -3.4e38, -9999.0])

@@ -40,7 +40,9 @@ def test_an_existing_folder_needs_overwrite(tmp_path):
 
 
 def test_wrong_use_is_refused_with_code_2(tmp_path):
-    for option, value in [("--size", 2), ("--dates", 147), ("--clouds", 1.5), ("--seed", -1)]:
+    wrong = [("--size", 2), ("--dates", 147), ("--clouds", 1.5), ("--seed", -1)]
+    wrong += [("--start", day) for day in ("9999-06-01", "1979-12-31", "2101-01-01")]
+    for option, value in wrong:
         result = run(tmp_path / "stack", option, value)
         assert result.exit_code == 2
         assert option in result.stderr

@@ -1,12 +1,17 @@
 """Weights files: nothing lost, nothing else needed, nothing else accepted."""
 
+import hashlib
+import io
 import json
+import re
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from am4cm_cli.errors import WeightsError
+from am4cm_cli.reports.cards import weights_card, weights_table
 from am4cm_cli.weights import default_weights, load_weights, save_weights
 from cloudy import bright_weights
 
@@ -34,8 +39,7 @@ def test_the_same_weights_are_the_same_bytes(tmp_path):
 def test_the_default_weights_are_found_and_load():
     weights = load_weights(default_weights())
     assert len(weights.model.config.bands) == 10
-    assert "Z" not in weights.sha256
-    assert len(weights.sha256) == 64
+    assert weights.sha256 == hashlib.sha256(default_weights().read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights", b"\xff" * 64, b"{}" * 400])
@@ -57,48 +61,101 @@ def test_safetensors_of_another_program(tmp_path):
         load_weights(tmp_path / "w")
 
 
-def change_format(header):
-    header["format"] = 99
+def spoil(path, place, value):
+    """Change one item of the header of a good file; None takes it away."""
+    save_weights(path, bright_weights())
+    header = json.loads(read_header(path))
+    *parents, last = place.split(".")
+    parent = header
+    for name in parents:
+        parent = parent[name]
+    parent[last] = value
+    if value is None:
+        del parent[last]
+    save_file(load_file(path), path, metadata={"am4cm": json.dumps(header)})
 
 
-def change_model(header):
-    header["model"] = "unet"
+BANDS = [f"B{number:02d}" for number in range(2, 9)] + ["B8A", "B11"]
+SPOILT = [
+    ("format", 99, "format 99"),
+    ("model", "unet", "model unet"),
+    ("model", ["ltae"], "model"),
+    ("config", None, "config has null"),
+    ("config", [], "config has"),
+    ("config.magic", 1, "magic"),
+    ("config.heads", 3, "a multiple of heads"),
+    ("config.heads", 0, "1 to 10^6"),
+    ("config.key_channels", 2, "key.bias has shape (2,); expected (4,)"),
+    ("config.heads", "2", "a whole number"),
+    ("config.hidden", 10**6, "has shape"),
+    ("config.channels", 10**30, "1 to 10^6"),
+    ("config.dropout", 7, "dropout"),
+    ("config.bands", BANDS, "mean and std: expected 9 numbers each"),
+    ("config.bands", ["x"] * 10, "bands of Sentinel-2, each once"),
+    ("config.bands", ["B02"] * 10, "bands of Sentinel-2, each once"),
+    ("config.bands", "B02", "expected a list"),
+    ("config.mean", [0.1] * 3, "mean and std: expected 10"),
+    ("config.mean", [float("nan")] * 10, "expected finite numbers"),
+    ("config.std", [0.0] * 10, "std: expected numbers above 0"),
+    ("config.classes", [1, 2], "config.classes holds 1; expected text"),
+    ("calibration", None, "calibration has null"),
+    ("calibration.band_covariance", [[1.0, 0.0], [0.0, 1.0]], "10 rows of 10 numbers"),
+    ("calibration.band_covariance", [[1.0] * 9] * 10, "10 rows of 10 numbers"),
+    ("calibration.band_covariance", [[float("inf")] * 10] * 10, "finite"),
+    ("calibration.logit_sd", [1.0] * 3, "logit_sd: expected 2 numbers"),
+    ("calibration.logit_sd", ["1", "2"], "logit_sd holds"),
+    ("calibration.logit_sd", [1.0, 0.0], "logit_sd: expected numbers above 0"),
+    ("calibration.prior", {}, "calibration.prior has"),
+    ("calibration.prior.centre.clear_sd", -1, "scales and spreads above 0"),
+    ("calibration.prior.spread.clear_mean", 0, "scales and spreads above 0"),
+    ("calibration.prior.centre.cloud_share", 1, "cloud_share between 0 and 1"),
+    ("calibration.prior.centre.cloud_scale", 10**400, "too large"),
+    ("record", [1], "record holds [1]; expected an object"),
+]
 
 
-def drop_a_band(header):
-    header["config"]["bands"].pop()
-    header["config"]["mean"].pop()
-    header["config"]["std"].pop()
-
-
-def drop_config(header):
-    del header["config"]
-
-
-def add_option(header):
-    header["config"]["magic"] = 1
-
-
-def spoil_prior(header):
-    header["calibration"]["prior"] = {}
-
-
-def spoil_heads(header):
-    header["config"]["heads"] = 3
+@pytest.mark.parametrize(("place", "value", "words"), SPOILT)
+def test_a_header_that_does_not_fit_is_named(tmp_path, place, value, words):
+    path = tmp_path / "w.safetensors"
+    spoil(path, place, value)
+    with pytest.raises(WeightsError, match=re.escape(words)) as error:
+        load_weights(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    "spoil",
-    [change_format, change_model, drop_a_band, drop_config, add_option, spoil_prior, spoil_heads],
+    ("name", "value"),
+    [("norm.running_var", -1), ("key.weight", torch.nan), ("mlp.0.bias", torch.inf)],
 )
-def test_a_header_that_does_not_fit_is_named(tmp_path, spoil):
-    path = tmp_path / "w.safetensors"
-    save_weights(path, bright_weights())
-    header = json.loads(read_header(path))
-    spoil(header)
-    save_file(load_file(path), path, metadata={"am4cm": json.dumps(header)})
-    with pytest.raises(WeightsError, match=r"w\.safetensors: "):
-        load_weights(path)
+def test_a_tensor_that_is_no_training_s_is_named(tmp_path, name, value):
+    weights = bright_weights()
+    weights.model.state_dict()[name].fill_(value)
+    save_weights(tmp_path / "w", weights)
+    with pytest.raises(WeightsError, match=rf"tensor {re.escape(name)} holds NaN"):
+        load_weights(tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [None, {}, {"scores": 3, "data": {"series": "many"}, "training": [], "choice": {}}],
+)
+def test_a_card_needs_no_record(tmp_path, record):
+    spoil(tmp_path / "w", "record", record)
+    card = weights_card(load_weights(tmp_path / "w"))
+    console = Console(file=io.StringIO(), width=200)
+    console.print(weights_table(card))
+    lines = console.file.getvalue().splitlines()
+    assert any(line.split() == ["scores", "not", "recorded"] for line in lines)
+    assert any(line.split() == ["classes", "maize,", "meadow"] for line in lines)
+
+
+def test_a_record_changes_no_fact(tmp_path):
+    spoil(tmp_path / "w", "record", {"parameters": 1, "config": "none", "note": "mine"})
+    card = weights_card(load_weights(tmp_path / "w"))
+    assert card["parameters"] == sum(p.numel() for p in bright_weights().model.parameters())
+    assert card["config"]["classes"] == ("maize", "meadow")
+    assert card["note"] == "mine"
 
 
 def read_header(path):

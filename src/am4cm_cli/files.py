@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from am4cm_cli.errors import OutputError
 
@@ -14,15 +15,31 @@ _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def check_output(path: Path, *, overwrite: bool) -> None:
     """Raise OutputError if a file cannot appear at this path, before any work is spent on it."""
+    check_place(path)
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "not a regular file"
         raise OutputError(f"{path}: is {kind}; give the name of a file to write.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists already; choose another name, or --overwrite it.")
+
+
+def check_place(path: Path) -> None:
+    """Raise OutputError if nothing new can take this name in its folder."""
+    if path.name in {"", ".."}:
+        raise OutputError(f"{path}: is a folder without a name of its own; name what to write.")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: its folder {path.parent} does not exist; create it first.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: its folder {path.parent} is not writable; choose another.")
+    try:
+        path.exists()  # fails if the name is too long
+        # Permissions don't tell all: even root can make nothing in /proc.
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{path}: nothing can be written there ({error.strerror}); choose another place."
+        ) from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from am4cm_cli.errors import OutputError
+from am4cm_cli.files import check_place
 
 
 @contextmanager
@@ -21,17 +22,24 @@ def new_folder(out: Path, *, members: Sequence[str], overwrite: bool) -> Iterato
         overwrite: whether to replace at all.
 
     Raises:
-        OutputError: out exists and is not to be replaced, or its parent is missing.
+        OutputError: out exists and is not to be replaced, its parent is missing or not writable,
+            or the disk is full.
     """
     _check_free(out, members=members, overwrite=overwrite)
     mark = secrets.token_hex(4)
-    part, old = (out.with_name(f".{out.name}.{mark}.{kind}") for kind in ("part", "old"))
+    part, old = (out.with_name(f".{out.name[:50]}.{mark}.{kind}") for kind in ("part", "old"))
     try:
         part.mkdir()
         yield part
         if out.exists():
             out.rename(old)
         part.rename(out)
+    except OSError as error:
+        # GDAL's own words stand in the cause.
+        reason = error.strerror or str(error.__cause__ or error).partition("\n")[0]
+        raise OutputError(
+            f"{out}: not written ({reason}); free some space, or choose another place."
+        ) from error
     finally:
         if old.exists() and not out.exists():
             old.rename(out)
@@ -40,8 +48,7 @@ def new_folder(out: Path, *, members: Sequence[str], overwrite: bool) -> Iterato
 
 
 def _check_free(out: Path, *, members: Sequence[str], overwrite: bool) -> None:
-    if not out.absolute().parent.is_dir():
-        raise OutputError(f"{out}: its folder {out.parent} does not exist. Create it first.")
+    check_place(out)
     if not out.exists():
         return
     if not overwrite:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from am4cm_cli.calibration import DROP_PRIOR, Mixture, MixturePrior
+from am4cm_cli.calibration import DROP_PRIOR, MixturePrior
+from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import WeightsError
 from am4cm_cli.files import appear
-from am4cm_cli.models import LTAE, MODELS
+from am4cm_cli.models import LTAE, MODELS, LTAEConfig
+from am4cm_cli.sensors import BAND_METRES
 
 FORMAT = 1
 KEY = "am4cm"
@@ -85,23 +87,31 @@ def load_weights(path: Path) -> Weights:
     """Rebuild a model from its file, on the CPU, in evaluation mode.
 
     Raises:
-        WeightsError: the file is missing, is not safetensors, or is not am4cm's.
+        WeightsError: the file is missing, is not safetensors, is not am4cm's, or contradicts
+            itself.
     """
     header, tensors = _read(path)
-    if header.get("format") != FORMAT or header.get("model") not in MODELS:
+    if header.get("format") != FORMAT or header.get("model") not in list(MODELS):
         raise WeightsError(
             f"{path}: format {header.get('format')}, model {header.get('model')}; expected format "
             f"{FORMAT} and one of {', '.join(MODELS)}. Update am4cm, or train the weights again."
         )
+    config_class, model_class = MODELS[header["model"]]
     try:
-        model = _build(header["model"], header["config"], tensors)
-        calibration = _calibration(header["calibration"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: the weights do not fit their own header: {error}") from error
+        config: LTAEConfig = rebuild(config_class, header.get("config"), "config")
+        calibration: Calibration = rebuild(Calibration, header.get("calibration"), "calibration")
+        record = rebuild(dict, header.get("record", {}), "record")
+        _check(config, calibration)
+        model = _build(model_class, config, tensors)
+    except (ValueError, RuntimeError, OverflowError) as error:
+        raise WeightsError(
+            f"{path}: the weights do not fit their own header: {_first_line(error)}. "
+            "Fetch the file again, or train the weights again."
+        ) from error
     return Weights(
         model=model,
         calibration=calibration,
-        record=header.get("record", {}),
+        record=record,
         name=path.stem,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
@@ -114,31 +124,65 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             return dict(header), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise WeightsError(
-            f"{path}: not a readable weights file ({error}). Expected a .safetensors file "
-            "written by am4cm train."
+            f"{path}: not a readable weights file ({_first_line(error)}). Expected a .safetensors "
+            "file written by am4cm train."
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: safetensors without am4cm's header. Expected a file written by am4cm train."
         ) from error
 
 
-def _build(name: str, values: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> LTAE:
-    config_class, model_class = MODELS[name]
-    known = {field.name for field in fields(config_class)}
-    if set(values) != known:
-        raise ValueError(f"config has {sorted(values)}, expected {sorted(known)}")
-    frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    config = config_class(**frozen)
+def _check(config: LTAEConfig, calibration: Calibration) -> None:
+    """Raise ValueError where values of the right types contradict one another."""
+    bands, heads, covariance = len(config.bands), config.heads, calibration.band_covariance
+    centre, spread = calibration.prior.centre, calibration.prior.spread
+    scales = (centre.clear_sd, centre.cloud_scale, *vars(spread).values())
+    known = set(config.bands) & BAND_METRES.keys()
+    sizes = (heads, config.channels, config.key_channels, config.hidden)
+    for held, name, expected in (
+        (0 < len(known) == bands, "bands", "bands of Sentinel-2, each once"),
+        (len(config.mean) == len(config.std) == bands, "mean and std", f"{bands} numbers each"),
+        (min(config.std, default=0) > 0, "std", "numbers above 0"),
+        (len(config.classes) > 0, "classes", "at least one"),
+        (
+            1 <= min(sizes) <= max(sizes) <= 10**6,
+            "heads, channels, key_channels and hidden",
+            "1 to 10^6",
+        ),
+        (heads > 0 and config.channels % heads == 0, "channels", "a multiple of heads"),
+        (
+            {len(covariance), *map(len, covariance)} == {bands},
+            "band_covariance",
+            f"{bands} rows of {bands} numbers",
+        ),
+        (len(calibration.logit_sd) == heads, "logit_sd", f"{heads} numbers, one per head"),
+        (min(calibration.logit_sd, default=0) > 0, "logit_sd", "numbers above 0"),
+        (min(scales) > 0, "prior", "deviations, scales and spreads above 0"),
+        (0 < centre.cloud_share < 1, "prior", "a cloud_share between 0 and 1"),
+    ):
+        if not held:
+            raise ValueError(f"{name}: expected {expected}")
+
+
+def _build(
+    model_class: type[LTAE], config: LTAEConfig, tensors: Mapping[str, torch.Tensor]
+) -> LTAE:
+    with torch.device("meta"):  # shapes alone: absurd sizes must not be allocated first
+        expected = {name: tuple(t.shape) for name, t in model_class(config).state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if found.get(name) != expected.get(name):
+            raise ValueError(
+                f"tensor {name} has shape {found.get(name)}; expected {expected.get(name)}"
+            )
     model = model_class(config)
     model.load_state_dict(dict(tensors))
+    for name, tensor in model.state_dict().items():
+        if not tensor.isfinite().all() or (name.endswith("running_var") and tensor.min() < 0):
+            raise ValueError(f"tensor {name} holds NaN, infinity or a negative variance")
     return model.eval()
 
 
-def _calibration(values: Mapping[str, Any]) -> Calibration:
-    prior = {name: Mixture(**part) for name, part in values["prior"].items()}
-    return Calibration(
-        logit_sd=tuple(values["logit_sd"]),
-        band_covariance=tuple(map(tuple, values["band_covariance"])),
-        prior=MixturePrior(**prior),
-    )
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from am4cm_cli.commands.console import say, unwind
 from am4cm_cli.commands.options import Bands, Dates, Offset, Overwrite, Scale, split_names
 
 
@@ -31,8 +32,10 @@ def draw(
     from am4cm_cli.pictures.picture import draw_sheet
     from am4cm_cli.stacks.discovery import find_stack
 
+    unwind()
     check_output(out, overwrite=overwrite)
     stack = find_stack(
         images, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
     )
-    draw_sheet(stack, mask, out, count=count)
+    drawn = draw_sheet(stack, mask, out, count=count)
+    say(f"Wrote {out}: {drawn} of {len(stack.scenes)} dates.")

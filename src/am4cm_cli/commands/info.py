@@ -29,11 +29,13 @@ def info(
 
     from rich.console import Console
 
+    from am4cm_cli.rasters.masks import is_mask
+
     if Path(path).suffix == ".safetensors":
         facts, table = _weights(Path(path))
     elif (Path(path) / "prepared.json").exists():
         facts, table = _prepared(Path(path))
-    elif Path(path).suffix.lower() in {".tif", ".tiff"}:
+    elif is_mask(Path(path)):
         facts, table = _mask(Path(path))
     else:
         facts, table = _stack(path, bands, scale, offset, dates)

@@ -2,12 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from am4cm_cli.commands.console import progress, say
+from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Bands, Dates, Offset, Overwrite, Scale, split_names
+
+if TYPE_CHECKING:
+    from am4cm_cli.datasets.pixels import PreparedIndex
 
 
 class Grouping(StrEnum):
@@ -35,7 +38,9 @@ def prepare(
     ] = Grouping.FIELD,
     fields: Annotated[
         Path | None,
-        typer.Option(help="Raster of field numbers, instead of connected labels."),
+        typer.Option(
+            help="Raster of field numbers. Where it holds 0 or nodata, connected labels are fields."
+        ),
     ] = None,
     block: Annotated[int, typer.Option(min=1, help="Side of a block in pixels.")] = 32,
     per_group: Annotated[
@@ -58,7 +63,10 @@ def prepare(
     config = PrepareConfig(
         folds=folds, per_group=per_group, grouping=group_by.value, block=block, seed=seed
     )
+    if fields and group_by is Grouping.BLOCK:
+        raise typer.BadParameter("has no use with --group-by block", param_hint="'--fields'")
     codes = split_codes(unlabelled)
+    unwind()
     with new_folder(out, members=MEMBERS, overwrite=overwrite) as folder:
         labelled = [
             label_stack(
@@ -79,6 +87,17 @@ def prepare(
     say(
         f"Wrote {out}: {sum(index.series)} series of {len(index.classes)} classes in {folds} folds "
         f"({', '.join(map(str, index.series))}){left_out}."
+    )
+    if 0 in index.series:
+        say(few_groups(index))
+
+
+def few_groups(index: "PreparedIndex") -> str:
+    """Say that there were too few groups to fill all folds."""
+    empty = [str(fold) for fold, n in zip(index.folds, index.series, strict=True) if not n]
+    return (
+        f"No series in fold {', '.join(empty)}: there are fewer {index.grouping}s than folds. "
+        "Use fewer --folds, or --group-by block with a small --block."
     )
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from scipy import ndimage
 
 from am4cm_cli.errors import DataError
-from am4cm_cli.stacks.grids import describe
+from am4cm_cli.stacks.grids import describe, same_grid
+from am4cm_cli.stacks.headers import not_georeferenced_is_fine
 from am4cm_cli.stacks.stack import Grid
 
 CLASS_TAG = "CLASS_"
@@ -62,10 +64,14 @@ def read_labels(path: Path, grid: Grid, *, unlabelled: Sequence[int] | None = No
 
 def field_groups(labels: Labels) -> NDArray[np.int64]:
     """Number the fields: connected pixels of one class, (Y, X), 0 where unlabelled."""
+    return _connected(labels, np.ones(labels.codes.shape, np.bool_))
+
+
+def _connected(labels: Labels, within: NDArray[np.bool_]) -> NDArray[np.int64]:
     groups = np.zeros(labels.codes.shape, np.int64)
     total = 0
     for code in labels.names:
-        fields, count = ndimage.label(labels.codes == code)
+        fields, count = ndimage.label((labels.codes == code) & within)
         groups[fields > 0] = fields[fields > 0] + total
         total += count
     return groups
@@ -79,23 +85,35 @@ def block_groups(shape: tuple[int, int], *, side: int) -> NDArray[np.int64]:
     return rows[:, None] * across + cols[None, :] + 1
 
 
-def read_groups(path: Path, grid: Grid) -> NDArray[np.int64]:
-    """Read the field of each pixel from the first band of a raster on the stack's grid."""
-    return _read(path, grid)[0]
+def read_groups(path: Path, labels: Labels, grid: Grid) -> NDArray[np.int64]:
+    """Number the fields by the first band of a raster on the stack's grid.
+
+    Where that raster tells no field, by 0 or its nodata, connected pixels of one class are one.
+
+    Returns:
+        (Y, X) from 1, whatever the raster's own numbers; 0 where neither field nor label.
+    """
+    numbers, nodata, _ = _read(path, grid)
+    no_field = np.isin(numbers, [0] if nodata is None else [0, int(nodata)])
+    known, place = np.unique(numbers, return_inverse=True)
+    apart = _connected(labels, no_field)
+    groups = np.where(apart > 0, apart + len(known), 0)
+    return np.where(no_field, groups, place.reshape(numbers.shape) + 1)
 
 
 def _read(path: Path, grid: Grid) -> tuple[NDArray[np.int64], float | None, dict[str, Any]]:
     try:
-        with rasterio.open(path) as raster:
-            own = Grid(crs=raster.crs, transform=raster.transform, shape=raster.shape)
+        with not_georeferenced_is_fine(), rasterio.open(path) as raster:
+            own = Grid(crs=raster.crs or CRS(), transform=raster.transform, shape=raster.shape)
             dtype, nodata, tags = raster.dtypes[0], raster.nodata, raster.tags()
             array = raster.read(1)
     except RasterioError as error:
         raise DataError(f"{path}: cannot be read as a raster ({error}). Name another.") from error
-    if own.shape != grid.shape or not own.transform.almost_equals(grid.transform, 1e-6):
+    if not same_grid(own, grid):
         raise DataError(
             f"{path}: lies on another grid. Found {describe(own)}; expected {describe(grid)}. "
-            "Bring it onto the images' grid, for example with gdalwarp."
+            "Bring it onto the images' grid, for example with gdalwarp; gdal_edit.py -a_srs sets a "
+            "CRS that is merely missing."
         )
     if np.dtype(dtype).kind not in "iu":
         raise DataError(f"{path}: found {dtype} pixels, expected integer codes. Convert it.")

@@ -5,8 +5,9 @@ A prepared folder holds `prepared.json` and, per fold k, `fold_k/` with one .npy
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.errors import DataError
+from am4cm_cli.sensors import BAND_METRES
 
 FORMAT = 1
 INDEX = "prepared.json"
@@ -84,7 +86,8 @@ def read_index(folder: Path) -> PreparedIndex:
     """Read what a prepared folder holds.
 
     Raises:
-        DataError: the folder was not made by `am4cm prepare`, or by another version of it.
+        DataError: the folder was not made by `am4cm prepare`, or by another version of it, or its
+            index is damaged.
     """
     path = folder / INDEX
     try:
@@ -96,39 +99,84 @@ def read_index(folder: Path) -> PreparedIndex:
     if not isinstance(header, Mapping) or header.get("format") != FORMAT:
         raise DataError(f"{path}: expected format {FORMAT}. Prepare the data again.")
     try:
-        return PreparedIndex(**{f.name: _frozen(header[f.name]) for f in fields(PreparedIndex)})
+        index = PreparedIndex(**{f.name: _frozen(header[f.name]) for f in fields(PreparedIndex)})
     except KeyError as error:
         raise DataError(f"{path}: {error} is missing. Prepare the data again.") from error
+    for mistake in _mistakes_of_index(index):
+        raise DataError(f"{path}: {mistake}. Prepare the data again.")
+    return index
 
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _mistakes_of_index(index: PreparedIndex) -> Iterator[str]:
+    kinds = {"bands": str, "classes": str, "sources": str, "folds": int, "series": int}
+    for name, kind in kinds.items():
+        found = getattr(index, name)
+        if not isinstance(found, tuple) or {type(item) for item in found} != {kind}:
+            words = "text" if kind is str else "whole numbers"
+            yield f"{name} is {json.dumps(found)[:60]}, expected a list of {words}"
+    if type(index.unobserved) is not int or type(index.grouping) is not str:
+        yield "unobserved or grouping is damaged, expected a number and text"
+    if len(set(index.bands) & BAND_METRES.keys()) != len(index.bands):
+        yield f"found bands {', '.join(index.bands)}, expected Sentinel-2's, each once"
+    if not len(set(index.folds)) == len(index.series) == len(index.folds):
+        yield f"found {len(index.series)} counts of series for folds {index.folds}, expected each"
+    if min(*index.series, index.unobserved) < 0:
+        yield f"found {index.series} series, expected no negative count"
+
+
 def open_fold(folder: Path, fold: int) -> PixelSeries:
     """Map one fold into memory, read-only.
 
     Raises:
-        DataError: an array is missing or damaged.
+        DataError: an array is missing or damaged, or contradicts another or the index.
     """
+    index = read_index(folder)
+    if fold not in index.folds:
+        raise DataError(f"{folder}: has no fold {fold}; choose one of {index.folds}.")
     arrays: dict[str, Any] = {}
     for field in fields(PixelSeries):
         path = series_path(folder, fold, field.name)
         try:
             arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path}: {error}. Prepare the data again.") from error
     series = PixelSeries(**arrays)
-    _check(series, folder / f"fold_{fold}")
+    count = index.series[index.folds.index(fold)]
+    for mistake in chain(_mistakes_of_arrays(series), _mistakes_of_series(series, index, count)):
+        raise DataError(f"{folder / f'fold_{fold}'}: {mistake}. Prepare the data again.")
     return series
 
 
-def _check(series: PixelSeries, folder: Path) -> None:
-    expected = int(series.lengths.sum())
-    if len(series.reflectance) != expected or len(series.target) != len(series.calendar):
-        raise DataError(
-            f"{folder}: {len(series.reflectance)} observations, expected {expected} from the "
-            f"calendars. Prepare the data again."
+def _mistakes_of_arrays(series: PixelSeries) -> Iterator[str]:
+    """Yield what is wrong; what follows a mistake may be meaningless, or fail."""
+    for name, array in vars(series).items():
+        if array.ndim != 1 + (name == "reflectance") or array.dtype.kind != "i":
+            yield f"{name} is {array.ndim}-dimensional {array.dtype}, expected whole numbers"
+    starts = series.calendar_start
+    if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(series.days):
+        yield f"found calendars up to {starts[-1:]}, expected {len(series.days)} days"
+    if (np.diff(starts) < 1).any():
+        yield "found a calendar without a day, expected at least one in each"
+
+
+def _mistakes_of_series(series: PixelSeries, index: PreparedIndex, count: int) -> Iterator[str]:
+    found = {name: len(getattr(series, name)) for name in ("calendar", "target", "group")}
+    if set(found.values()) != {count}:
+        yield f"found {found} series, expected {count} as in {INDEX}"
+    calendars = len(series.calendar_start) - 1
+    for name, end in (("calendar", calendars), ("target", len(index.classes))):
+        values = getattr(series, name)
+        if count and not 0 <= values.min() <= values.max() < end:
+            yield f"found {name} {values.min()} to {values.max()}, expected 0 to {end - 1}"
+    expected = int(series.lengths.sum()), len(index.bands)
+    if series.reflectance.shape != expected:
+        yield (
+            f"found reflectance of {series.reflectance.shape}, expected {expected} from the "
+            "calendars and bands"
         )
 
 

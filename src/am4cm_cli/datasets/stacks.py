@@ -77,7 +77,8 @@ def label_stack(
         stack: the images.
         labels: raster of class codes on the stack's grid.
         config: says what a group is.
-        fields: raster of field numbers on the stack's grid, instead of connected labels.
+        fields: raster of field numbers on the stack's grid, instead of connected labels; those
+            still make the fields where it holds 0 or nodata.
         unlabelled: codes that are no class; 0 and the raster's nodata if None.
 
     Raises:
@@ -87,7 +88,7 @@ def label_stack(
     if config.grouping == "block":
         groups = block_groups(stack.grid.shape, side=config.block)
     else:
-        groups = read_groups(fields, stack.grid) if fields else field_groups(read)
+        groups = read_groups(fields, read, stack.grid) if fields else field_groups(read)
     return LabelledStack(stack=stack, labels=read, groups=groups)
 
 

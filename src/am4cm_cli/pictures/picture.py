@@ -12,10 +12,14 @@ from am4cm_cli.stacks.grids import describe, same_grid
 from am4cm_cli.stacks.stack import Scene, Stack
 
 
-def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12) -> None:
+def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12) -> int:
     """Draw some dates of a stack, in true colour above the cloud probability, as a PNG.
 
-    Dates are chosen by `choose_dates`. Without B04, B03 and B02, the first band is drawn in grey.
+    Dates are chosen by `choose_dates`. Without B04, B03 and B02, the first land band is drawn in
+    grey.
+
+    Returns:
+        How many dates were drawn.
 
     Raises:
         StackError: the mask is not of this stack, or has no valid pixel.
@@ -30,6 +34,7 @@ def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12)
     panels = read_panels(stack, scenes, mask, chosen)
     with appear(out_png) as part:
         sheet.save_sheet(panels, part, title=_title(mask, len(chosen)), source=_source(mask))
+    return len(chosen)
 
 
 def _load_sheet() -> ModuleType:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+
+# GDAL's errors while overviews are built and the file is copied pass rasterio as they are, and
+# rasterio.errors has no name for them.
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
@@ -62,7 +65,7 @@ def create_cog(
         overview: GDAL's resampling of the overviews: "average", or "mode" for classes.
     """
     with appear(path) as part, bounded_cache(), quiet(grid):
-        tiles = part.with_suffix(".tiles")
+        tiles = part.with_name(f"{part.name}.tiles")
         profile = _profile(grid, dtype=dtype, nodata=nodata, count=len(names))
         try:
             with _writing(path):

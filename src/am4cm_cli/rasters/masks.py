@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from am4cm_cli.errors import StackError
+from am4cm_cli.stacks.drafts import OWN_TAG
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine, read_header
 from am4cm_cli.stacks.stack import Grid
 
@@ -33,15 +34,24 @@ class MaskFile:
     """Those of am4cm, such as AM4CM_METHOD."""
 
 
+def is_mask(path: Path) -> bool:
+    """Whether a file is a raster that am4cm wrote; False where there is none, or no raster."""
+    try:
+        with not_georeferenced_is_fine():
+            return path.is_file() and OWN_TAG in read_header(path).tags
+    except StackError:
+        return False
+
+
 def open_mask(path: Path) -> MaskFile:
     """Read the facts of a mask; StackError for a raster that am4cm didn't write."""
     with not_georeferenced_is_fine():
         header = read_header(path)
     tags = {name: text for name, text in header.tags.items() if name.startswith("AM4CM_")}
     nodata = header.nodata[0]
-    if "AM4CM_VERSION" not in tags or nodata is None:
+    if OWN_TAG not in tags or nodata is None:
         raise StackError(
-            f"{path}: is no mask by am4cm, for it lacks the tag AM4CM_VERSION; expected what "
+            f"{path}: is no mask by am4cm, for it lacks the tag {OWN_TAG}; expected what "
             f"am4cm mask has written. Other tools may have dropped the tags."
         )
     is_float = np.dtype(header.dtypes[0]).kind == "f"

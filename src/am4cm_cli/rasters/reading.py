@@ -19,8 +19,8 @@ from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
-UNDECLARED_NODATA = -10000
-"""THEIA's, which its files don't declare."""
+UNDECLARED_NODATA = (-10000, -9999)
+"""Common marks that files don't declare: THEIA's, and many an export's."""
 
 Reader = Callable[[DatasetReader, Sequence[BandFile]], NDArray[Any]]
 """Reads the dn of some bands of an open file, bands first."""
@@ -31,8 +31,9 @@ def read_scene(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Read a window of one scene.
 
-    A pixel is not valid where any of these bands holds the file's nodata, NaN or -10000, or where
-    all of those that declare no nodata are 0, as beyond the edge of a swath.
+    A pixel is not valid where any of these bands holds the file's nodata, NaN, an infinity or
+    one of UNDECLARED_NODATA, or where all of those that declare no nodata are 0, as beyond the
+    edge of a swath.
 
     Returns:
         (B, Y, X) reflectance, 0 where not valid; (Y, X) valid.
@@ -126,11 +127,11 @@ def _fill_scene(
     for path, places in _by_file(scene, bands).items():
         files = [scene.bands[bands[place]] for place in places]
         for place, file, dn in zip(places, files, _read_file(path, files, read), strict=True):
-            # Nodata of doubles may be too large a number for floats.
+            # Doubles may be too large for floats; they become infinities, which are not valid.
             with np.errstate(over="ignore", invalid="ignore"):
                 np.multiply(dn, np.float32(file.scale), out=reflectance[place])
                 reflectance[place] += np.float32(file.offset)
-            valid &= ~_is_nodata(dn, file.nodata)
+            valid &= np.isfinite(reflectance[place]) & ~_is_nodata(dn, file.nodata)
             if file.nodata is None:
                 blanks.append(dn == 0)
     if blanks:
@@ -205,11 +206,11 @@ def _coarse(window: Window, factor: int) -> Window:
 
 
 def _is_nodata(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    marks = [UNDECLARED_NODATA] if nodata is None else [UNDECLARED_NODATA, nodata]
+    marks = UNDECLARED_NODATA if nodata is None else (*UNDECLARED_NODATA, nodata)
     missing: NDArray[np.bool_]
     if dn.dtype.kind == "f":
         # In the file's own precision: -3.4e38 as a 32-bit float is another number in 64 bits.
-        missing = np.isnan(dn) | np.isin(dn, np.array(marks, dn.dtype))
+        missing = np.isin(dn, np.array(marks, dn.dtype))
         return missing
     limits = np.iinfo(dn.dtype)
     whole = [m for m in marks if limits.min <= m <= limits.max and float(m).is_integer()]

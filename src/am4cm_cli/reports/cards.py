@@ -1,5 +1,6 @@
 """What weights and prepared data say of themselves, as facts and as tables."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,39 +17,62 @@ def weights_card(weights: Weights) -> dict[str, Any]:
     config = asdict(weights.model.config)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
     index = spectral_index(fold(weights.model), logit_sd.double()).tolist()
-    return {
+    facts = {
         "name": weights.name,
         "sha256": weights.sha256,
         "parameters": sum(p.numel() for p in weights.model.parameters()),
         "config": config,
         "spectral_index": dict(zip(config["bands"], index, strict=True)),
         "calibration": asdict(weights.calibration),
-        **weights.record,
     }
+    return facts | dict(weights.record) | facts  # a record may add facts, but change none
 
 
 def weights_table(card: dict[str, Any]) -> Table:
-    """A card with what a user asks first."""
-    config, scores, data = card["config"], card["scores"], card["data"]
+    """A card with what a user asks first, as far as its record tells."""
+    config = card["config"]
     table = _card(f"{card['name']}: pixel L-TAE, {card['parameters']:,} parameters")
     table.add_row("sha256", card["sha256"])
     table.add_row("bands", " ".join(config["bands"]))
     table.add_row("classes", ", ".join(config["classes"]))
-    table.add_row("data", f"{sum(data['series']):,} series of {', '.join(data['sources'])}")
-    table.add_row("split by", f"{data['grouping']}, {len(data['folds'])} folds")
-    table.add_row(
-        "scores",
-        f"fold {card['training']['validation_fold']}: overall accuracy "
-        f"{scores['overall_accuracy']:.3f}, mean IoU {scores['mean_iou']:.3f}",
-    )
+    table.add_row("data", _told(_data, card))
+    table.add_row("split by", _told(_split, card))
+    table.add_row("scores", _told(_scores, card))
     if "choice" in card:
-        chosen = card["choice"]
-        table.add_row("chosen", f"among {', '.join(chosen['from'])}, by {chosen['by']}")
+        table.add_row("chosen", _told(_choice, card))
     index = "  ".join(f"{band} {value:+.2f}" for band, value in card["spectral_index"].items())
     table.add_row("what attention looks for", index)
-    table.add_row("training", _pairs(card["training"]))
-    table.add_row("versions", _pairs(card["versions"]))
+    table.add_row("training", _told(lambda card: _pairs(card["training"]), card))
+    table.add_row("versions", _told(lambda card: _pairs(card["versions"]), card))
     return table
+
+
+def _told(tell: Callable[[dict[str, Any]], str], card: dict[str, Any]) -> str:
+    # The record is for people: whoever trained may have put anything there, or nothing.
+    try:
+        return tell(card)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return "not recorded"
+
+
+def _data(card: dict[str, Any]) -> str:
+    return f"{sum(card['data']['series']):,} series of {', '.join(card['data']['sources'])}"
+
+
+def _split(card: dict[str, Any]) -> str:
+    return f"{card['data']['grouping']}, {len(card['data']['folds'])} folds"
+
+
+def _scores(card: dict[str, Any]) -> str:
+    scores = card["scores"]
+    return (
+        f"fold {card['training']['validation_fold']}: overall accuracy "
+        f"{scores['overall_accuracy']:.3f}, mean IoU {scores['mean_iou']:.3f}"
+    )
+
+
+def _choice(card: dict[str, Any]) -> str:
+    return f"among {', '.join(card['choice']['from'])}, by {card['choice']['by']}"
 
 
 def prepared_table(folder: str, index: PreparedIndex) -> Table:

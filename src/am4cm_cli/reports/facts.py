@@ -42,9 +42,9 @@ class SceneReport:
     time: str
     bands: tuple[BandReport, ...]
     valid_share: float
-    """0 to 1."""
+    """0 to 1, of the pixels that all deciding bands show; see Stack."""
     median_reflectance: Mapping[str, float]
-    """Of the valid pixels, by band; empty where there are none."""
+    """By band, of the valid pixels in which this band is valid too; empty where there are none."""
     problems: tuple[str, ...]
     """One short sentence each."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import Grid, Scene, Stack
 from am4cm_cli.windows import sample_windows, tile_grid
 
-LONELY_DAYS = 90
+# REACH times the width in scores.counterfactual, whose torch would take info a second.
+LONELY_DAYS = 75
 """A scene further than this from all others has nothing to be compared with."""
 
 
@@ -33,7 +35,7 @@ def inspect_stack(stack: Stack) -> StackReport:
     """Judge every scene by a sample of its pixels: all of a small grid, patches of a large one."""
     windows = sample_windows(stack.grid.shape, per_axis=4)
     with quiet(stack.grid), ThreadPoolExecutor(THREADS) as pool:
-        futures = [pool.submit(_sample, scene, stack.bands, windows) for scene in stack.scenes]
+        futures = [pool.submit(_sample, stack, scene, windows) for scene in stack.scenes]
         try:
             samples = [future.result() for future in futures]
         finally:
@@ -83,20 +85,27 @@ class _Sample:
     valid_share: float
     median: Mapping[str, float]
     blank_bands: tuple[str, ...]
-    """Where no pixel is valid in all bands: those in which none is valid at all."""
+    """Where no pixel is valid: those of the deciding bands in which none is valid at all."""
 
 
-def _sample(scene: Scene, bands: Sequence[str], windows: Sequence[Window]) -> _Sample:
+def _sample(stack: Stack, scene: Scene, windows: Sequence[Window]) -> _Sample:
+    bands = stack.deciding_bands
     reflectance, valid = read_scene_patches(scene, bands, windows)
-    seen = reflectance[:, valid]
-    medians = np.median(seen, axis=1).tolist() if valid.any() else []
+    medians = dict(zip(bands, map(_median, reflectance, repeat(valid)), strict=True))
+    for band in set(stack.bands) - set(bands):
+        (other,), own = read_scene_patches(scene, [band], windows)
+        medians[band] = _median(other, own & valid)
     return _Sample(
         name=scene.name,
         day=scene.time.toordinal(),
         valid_share=float(valid.mean()),
-        median=dict(zip(bands, medians, strict=False)),
+        median={b: m for b in stack.bands if (m := medians[b]) is not None},
         blank_bands=() if valid.any() else _blank_bands(scene, bands, windows),
     )
+
+
+def _median(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> float | None:
+    return float(np.median(reflectance[valid])) if valid.any() else None
 
 
 def _blank_bands(scene: Scene, bands: Sequence[str], windows: Sequence[Window]) -> tuple[str, ...]:
@@ -113,7 +122,7 @@ def _scene_report(
         valid_share=sample.valid_share,
         median_reflectance=sample.median,
         problems=(
-            *_blank(sample, len(stack.bands)),
+            *_blank(sample, len(stack.deciding_bands)),
             *_odd_scale(sample),
             *_bad_company(sample, samples),
         ),
@@ -158,7 +167,7 @@ def _bad_company(sample: _Sample, samples: Sequence[_Sample]) -> list[str]:
     others = [other for other in samples if other is not sample]
     problems = []
     if any(other.day == sample.day for other in others):
-        problems.append("another scene of the same day")
+        problems.append("same day as another")
     if sample.valid_share and not any(_is_near(sample, other) for other in others):
         problems.append(f"no other scene within {LONELY_DAYS} days")
     return problems

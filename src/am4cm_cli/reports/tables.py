@@ -63,12 +63,13 @@ def _table(title: str, notes: Iterable[str]) -> Table:
 
 def _stack_title(report: StackReport) -> str:
     scenes = report.scenes
+    files = len({file for scene in scenes for file in scene.files})
     usable = sum(scene.valid_share > 0 for scene in scenes)
     return "\n".join(
         [
             report.source,
-            f"{len(scenes)} scenes, {scenes[0].name} to {scenes[-1].name}, {usable} with valid "
-            f"pixels, in {len({file for scene in scenes for file in scene.files})} files",
+            f"{_count(len(scenes), 'scene')}, {scenes[0].name} to {scenes[-1].name}, {usable} with "
+            f"valid pixels, in {_count(files, 'file')}",
             _grid(report.grid),
             *_ways_of_storing(scenes),
             "",
@@ -80,7 +81,8 @@ def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:
     """A line for each pixel size, scale and offset: which bands have it, in how many scenes."""
     ways = Counter(line for scene in scenes for line in _ways_of_one(scene))
     return [
-        line if count == len(scenes) else f"{line} ({count} scenes)" for line, count in ways.items()
+        line if count == len(scenes) else f"{line} ({_count(count, 'scene')})"
+        for line, count in ways.items()
     ]
 
 
@@ -99,7 +101,7 @@ def _mask_title(report: MaskReport) -> str:
             report.path,
             f"cloud mask by am4cm {report.version}, method {report.method or 'unknown'}, weights "
             f"{report.weights or 'unknown'}",
-            f"{len(report.bands)} bands of {report.dtype}, {_grid(report.grid)}",
+            f"{_count(len(report.bands), 'band')} of {report.dtype}, {_grid(report.grid)}",
             "",
         ]
     )
@@ -109,6 +111,10 @@ def _grid(grid: GridReport) -> str:
     height, width = grid.shape
     x, y = grid.pixel_size
     return f"{width} x {height} pixels of {x:.6g} x {y:.6g}, {grid.crs}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _bar(band: MaskBandReport) -> Bar | str:

@@ -1,7 +1,6 @@
 """Reflectance of the ground on a day, before the sky comes between."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from am4cm_cli.simulation import spectra
 from am4cm_cli.simulation.crops import COVERS
@@ -9,12 +8,9 @@ from am4cm_cli.simulation.fractals import Field
 from am4cm_cli.simulation.growth import PerField
 from am4cm_cli.simulation.landscape import Landscape
 from am4cm_cli.simulation.rotation import Canopies
-from am4cm_cli.simulation.spectra import Spectrum
+from am4cm_cli.simulation.spectra import Reflectance, Spectrum
 from am4cm_cli.simulation.surfaces import FERTILE, SURFACES, WATER
 from am4cm_cli.simulation.weather import Weather
-
-Reflectance = NDArray[np.float32]
-"""(B, Y, X)"""
 
 FOREST = [number for number, cover in enumerate(COVERS, start=1) if "forest" in cover.name]
 

@@ -5,10 +5,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
-from am4cm_cli.simulation.spectra import WAVELENGTH
-
-Reflectance = NDArray[np.float32]
-"""(B, Y, X)"""
+from am4cm_cli.simulation.spectra import WAVELENGTH, Reflectance
 
 POINT_SPREAD = 0.55
 """Deviation in pixels of the blur of optics and detector."""

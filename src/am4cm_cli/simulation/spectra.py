@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Spectrum = NDArray[np.float32]
 """(B,), or (..., B) for several."""
 
+Reflectance = NDArray[np.float32]
+"""(B, Y, X)"""
+
 
 def _spectrum(*reflectance: float) -> Spectrum:
     return np.array(reflectance, np.float32)

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,18 +49,22 @@ def refine(moment: Moment, tag: Moment | None) -> Moment:
     return tag
 
 
-def read_dates(path: Path) -> dict[str, Moment]:
+def read_dates(path: Path, *, known: Collection[str] = ()) -> list[tuple[str, Moment]]:
     """Read a CSV of two columns, a file's name or path and its ISO date, with or without header.
 
+    Args:
+        path: of the table.
+        known: names of images; a first row that begins with one is no header.
+
     Returns:
-        Moments by what the first column says, in the table's order.
+        What the first column says and the moment in the second, row by row.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StackError(f"{path}: cannot be read as a table of dates ({error}).") from error
     rows = [row for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]
-    return dict(_read_row(path, number, row) for number, row in _without_header(rows))
+    return [_read_row(path, number, row) for number, row in _without_header(rows, known)]
 
 
 def _moments(text: str) -> Iterator[Moment]:
@@ -88,10 +92,16 @@ def _moment(found: re.Match[str]) -> Moment | None:
     return Moment(time=time, has_clock=True)
 
 
-def _without_header(rows: list[list[str]]) -> list[tuple[int, list[str]]]:
+def _without_header(rows: list[list[str]], known: Collection[str]) -> list[tuple[int, list[str]]]:
     numbered = list(enumerate(rows, start=1))
-    headed = bool(rows) and len(rows[0]) >= 2 and find_moment(rows[0][1]) is None
-    return numbered[1:] if headed else numbered
+    return numbered[1:] if rows and _is_header(rows[0], known) else numbered
+
+
+def _is_header(row: list[str], known: Collection[str]) -> bool:
+    name = row[0].strip()
+    # A row of an image whose date is misspelt must be an error, not be passed over.
+    is_image = name in known or Path(name).suffix.lower() in {".tif", ".tiff"} or find_moment(name)
+    return not is_image and len(row) >= 2 and find_moment(row[1]) is None
 
 
 def _read_row(path: Path, number: int, row: list[str]) -> tuple[str, Moment]:

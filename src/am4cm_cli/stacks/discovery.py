@@ -1,7 +1,7 @@
 """From files to a stack: which scenes there are, when, of which bands, on which grid."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,21 +107,44 @@ def _headers_by_band(drafts: Sequence[Draft]) -> Mapping[str, Sequence[Header]]:
 
 
 def _date_all(drafts: Sequence[Draft], dates: Path | None) -> tuple[list[Moment], list[str]]:
-    table = read_dates(dates) if dates else {}
-    moments = [_date(draft, table, dates) for draft in drafts]
+    # Tables are rare, and the many names of many files are slow to make.
+    names = [_names(draft) if dates else [] for draft in drafts]
+    known = {name for some in names for name in some}
+    rows = read_dates(dates, known=known) if dates else []
+    table = dict(rows)
+    moments = [
+        _date(draft, next((table[name] for name in some if name in table), None), dates)
+        for draft, some in zip(drafts, names, strict=True)
+    ]
     by_tag = sum(find_moment(draft.label) is None and not table for draft in drafts)
     note = (
         f"{by_tag} of {len(drafts)} scenes are dated by the DateTime tag of their files, which "
         f"some programs set to the time of writing; if so, give --dates."
     )
-    return moments, [note] if by_tag else []
+    notes = [note] if by_tag else []
+    return moments, notes + _table_notes(dates, [name for name, _ in rows], known)
 
 
-def _date(draft: Draft, table: Mapping[str, Moment], dates: Path | None) -> Moment:
+def _table_notes(dates: Path | None, listed: Sequence[str], known: Collection[str]) -> list[str]:
+    strange = [name for name in listed if name not in known]
+    repeated = [name for name, count in Counter(listed).items() if count > 1]
+    notes = []
+    if strange:
+        notes.append(f"{dates}: {_rows(len(strange))} no image here, such as {strange[0]!r}.")
+    if repeated:
+        notes.append(
+            f"{dates}: {', '.join(map(repr, repeated[:3]))} listed more than once; the last row "
+            f"counts."
+        )
+    return notes
+
+
+def _rows(count: int) -> str:
+    return "1 row names" if count == 1 else f"{count} rows name"
+
+
+def _date(draft: Draft, listed: Moment | None, dates: Path | None) -> Moment:
     tag = read_tag(draft.headers[0].tags.get("TIFFTAG_DATETIME"))
-    # Tables are rare, and the many names of many files are slow to make.
-    names = _names(draft) if table else []
-    listed = next((table[name] for name in names if name in table), None)
     moment = listed or find_moment(draft.label)
     if moment:
         return refine(moment, tag)
@@ -137,7 +160,7 @@ def _date(draft: Draft, table: Mapping[str, Moment], dates: Path | None) -> Mome
 
 def _names(draft: Draft) -> list[str]:
     """What a table of dates may call a scene: its label, or any of its files, with path or not."""
-    names = [draft.label]
+    names = [draft.label, Path(draft.label).name]
     for path in {header.path for header in draft.headers}:
         tails = [Path(*path.parts[start:]) for start in range(len(path.parts))]
         names += [str(tail) for tail in tails] + [path.stem]

@@ -2,17 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name
+from am4cm_cli.stacks.dates import find_moment
 from am4cm_cli.stacks.headers import Header, read_headers
 from am4cm_cli.stacks.sources import BandOfScene, split_name
 
 OWN_TAG = "AM4CM_VERSION"
 """A dataset tag of every raster that am4cm derived from a stack."""
+
+COMPANIONS = {"labels", "fields", "truth"}
+"""Names without suffix of rasters of classes and numbers, which may lie beside the images."""
 
 _EXAMPLES = {4: ("B02", "B03", "B04", "B08"), 10: LAND_BANDS, 13: tuple(BAND_METRES)}
 
@@ -31,7 +37,8 @@ class Draft:
     """A scene before its date and grid are known."""
 
     label: str
-    """The file's name without suffix; of a file per band, also without the band."""
+    """The file's name without suffix; of a file per band, also without the band,
+    and after its folder's name where only that tells the date."""
     layers: Mapping[str, Layer]
     """By standard band name."""
 
@@ -59,14 +66,14 @@ def draft_scenes(
     """
     parts = [part for path in paths if (part := split_name(path))]
     if parts:
-        drafts, notes = _from_band_files(parts)
+        drafts, notes = _from_band_files(_dated_by_folder(parts))
         notes += _passed_over("without a band in the name", paths, [part.path for part in parts])
         if band_names:
             notes.append("The file names tell the bands; the band names given were not needed.")
     else:
         drafts, notes = _from_multi_band(paths, band_names)
     if not drafts:
-        raise StackError(f"{paths[0].parent}: every raster here was written by am4cm itself.")
+        raise StackError(f"{paths[0].parent}: holds no images. {' '.join(notes)}")
     return drafts, notes
 
 
@@ -95,10 +102,12 @@ def _from_multi_band(
     paths: Sequence[Path], band_names: Sequence[str] | None
 ) -> tuple[list[Draft], list[str]]:
     headers, notes = _foreign(read_headers(paths))
+    headers, more_notes = _without_companions(headers)
+    notes += more_notes
     unknown: Counter[str] = Counter()
     drafts = []
     for header in headers:
-        names = _given_names(header, band_names) if band_names else _own_names(header)
+        names = _given_names(header, band_names) if band_names else _own_names(header, headers)
         layers = {
             name: Layer(header=header, index=index)
             for index, name in enumerate(names, start=1)
@@ -117,20 +126,17 @@ def _from_multi_band(
 def _given_names(header: Header, band_names: Sequence[str]) -> tuple[str, ...]:
     if len(band_names) != header.count:
         raise StackError(
-            f"{header.path}: has {header.count} bands, but {len(band_names)} band names were "
-            f"given: {', '.join(band_names)}. Name every band, in the file's order."
+            f"{header.path}: has {_bands(header.count)}, but {len(band_names)} band names "
+            f"were given: {', '.join(band_names)}. Name every band, in the file's order."
         )
     return tuple(band_names)
 
 
-def _own_names(header: Header) -> tuple[str | None, ...]:
-    names = tuple(band_name(text) for text in header.descriptions)
+def _own_names(header: Header, headers: Sequence[Header]) -> tuple[str | None, ...]:
+    names = tuple(map(band_name, header.descriptions))
     found = [name for name in names if name]
     if not found:
-        raise StackError(
-            f"{header.path}: {_nameless(header)}; say which of Sentinel-2's they are, in the "
-            f"file's order: --bands {_example(header.count)}."
-        )
+        raise StackError(_nameless(header, headers))
     repeated = [name for name, count in Counter(found).items() if count > 1]
     if repeated:
         raise StackError(
@@ -140,16 +146,53 @@ def _own_names(header: Header) -> tuple[str | None, ...]:
     return names
 
 
-def _nameless(header: Header) -> str:
+def _nameless(header: Header, headers: Sequence[Header]) -> str:
+    """Say what to do with a file without known band names, beside these of the stack."""
     texts = [text for text in header.descriptions if text]
-    if not texts:
-        return f"its {header.count} bands have no names"
-    return f"none of its {header.count} bands has a known name (found {', '.join(texts[:5])})"
+    known = "known " if texts else ""
+    found = f" (found {', '.join(texts[:5])})" if texts else ""
+    if header.count == 1:
+        what = f"its only band has no {known}name{found}"
+    else:
+        what = f"its {header.count} bands have no {known}names{found}"
+    named = next((other for other in headers if _is_named(other)), None)
+    if named and not texts:
+        return (
+            f"{header.path}: {what}, though {named.path.name} names its own; this file may be cut "
+            f"short or damaged. Fetch it again, or remove it."
+        )
+    return (
+        f"{header.path}: {what}; say which of Sentinel-2's they are, in the file's order: "
+        f"--bands {_example(header.count)}."
+    )
+
+
+def _is_named(header: Header) -> bool:
+    return any(map(band_name, header.descriptions))
 
 
 def _example(count: int) -> str:
     names = _EXAMPLES.get(count, LAND_BANDS[:count])
     return ",".join(names) + (",..." if len(names) < count else "")
+
+
+def _dated_by_folder(parts: Sequence[BandOfScene]) -> list[BandOfScene]:
+    """Set a folder's name before its only scene's, where it tells the date and the scene's doesn't.
+
+    A folder of several scenes, such as an export of some day, tells nothing of theirs.
+    """
+    scenes: defaultdict[Path, set[str]] = defaultdict(set)
+    for part in parts:
+        scenes[part.path.parent].add(part.scene)
+    alone = {folder for folder, found in scenes.items() if len(found) == 1}
+    return [
+        replace(part, scene=f"{part.path.parent.name}/{part.scene}")
+        if part.path.parent in alone
+        and find_moment(part.path.parent.name)
+        and not find_moment(part.scene)
+        else part
+        for part in parts
+    ]
 
 
 def _from_band_files(parts: Sequence[BandOfScene]) -> tuple[list[Draft], list[str]]:
@@ -209,6 +252,21 @@ def _foreign(headers: Sequence[Header]) -> tuple[list[Header], list[str]]:
     )
 
 
+def _without_companions(headers: Sequence[Header]) -> tuple[list[Header], list[str]]:
+    """Leave out what `am4cm simulate` writes beside images, and people who keep labels so too."""
+    images = [header for header in headers if not _is_companion(header)]
+    return images, _passed_over(
+        "of labels, fields or truth",
+        [header.path for header in headers],
+        [header.path for header in images],
+    )
+
+
+def _is_companion(header: Header) -> bool:
+    whole = all(np.dtype(dtype).kind in "iu" for dtype in header.dtypes)
+    return header.path.stem.lower() in COMPANIONS and whole and not _is_named(header)
+
+
 def _passed_over(why: str, paths: Sequence[Path], kept: Sequence[Path]) -> list[str]:
     left = sorted(set(paths) - set(kept))
     return [f"{_files(len(left))} {why} passed over, such as {left[0]}."] if left else []
@@ -216,3 +274,7 @@ def _passed_over(why: str, paths: Sequence[Path], kept: Sequence[Path]) -> list[
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
+
+
+def _bands(count: int) -> str:
+    return "1 band" if count == 1 else f"{count} bands"

@@ -108,7 +108,7 @@ def _existing(path: Path, listing: Path) -> Path:
 def _in_glob(pattern: str) -> list[Path]:
     matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
     if not matches:
-        raise StackError(f"{pattern}: no such folder or file; expected a folder of GeoTIFFs.")
+        raise StackError(f"{pattern}: no such file or folder.")
     images = [path for path in matches if path.is_file() and _is_raster(path)]
     for folder in (path for path in matches if path.is_dir()):
         images += [path for path in sorted(_walk(folder)) if split_name(path)]

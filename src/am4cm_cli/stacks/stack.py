@@ -10,6 +10,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from am4cm_cli.sensors import LAND_BANDS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
@@ -60,6 +62,11 @@ class Stack:
     scenes: tuple[Scene, ...]
     notes: tuple[str, ...] = ()
     """What was passed over or assumed while reading, one sentence each."""
+
+    @property
+    def deciding_bands(self) -> tuple[str, ...]:
+        """Those that decide if a pixel is valid, as in a mask: the land bands, or all if none."""
+        return tuple(band for band in LAND_BANDS if band in self.bands) or self.bands
 
     @property
     def days(self) -> NDArray[np.int64]:

@@ -33,7 +33,10 @@ def mask(
         ),
     ],
     out: Annotated[
-        Path, typer.Argument(help="GeoTIFF to write; - for standard output.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="OUT", help="GeoTIFF to write; - for standard output.", show_default=False
+        ),
     ],
     weights: Annotated[
         Path | None,

@@ -25,7 +25,7 @@ def prepare(
         list[Path],
         typer.Argument(metavar="SOURCE...", help="Folders of labelled images.", show_default=False),
     ],
-    out: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
     labels: Annotated[
         Path, typer.Option(help="Raster of class codes, by itself or inside each SOURCE.")
     ] = Path("labels.tif"),

@@ -18,7 +18,7 @@ def in_the_calendar(day: datetime) -> datetime:
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
     size: Annotated[
         int, typer.Option(min=8, max=2048, help="Side of the image in pixels of 10 m.")
     ] = 256,

@@ -10,9 +10,13 @@ from am4cm_cli.commands.options import Device, Overwrite
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder made by am4cm prepare.", show_default=False)],
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="Folder made by am4cm prepare.", show_default=False),
+    ],
     out: Annotated[
-        Path, typer.Argument(help="Weights to write (.safetensors).", show_default=False)
+        Path,
+        typer.Argument(metavar="OUT", help="Weights to write (.safetensors).", show_default=False),
     ],
     epochs: Annotated[int, typer.Option(min=1, help="Times each series is seen.")] = 10,
     batch: Annotated[int, typer.Option(min=2, help="Series per step.")] = 512,

@@ -12,6 +12,9 @@ from am4cm_cli.simulation.spectra import WAVELENGTH, Spectrum
 BandField = NDArray[np.float32]
 """(B, Y, X)"""
 
+SHORT_WAVE = [8, 9]
+"""B11 and B12 in LAND_BANDS."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Particles:
@@ -25,6 +28,16 @@ class Particles:
     """(B,) optical thickness relative to that at 550 nm."""
     white: Spectrum
     """(B,) reflectance of an endless layer: absorption darkens the short-wave infrared."""
+
+    def grown(self, size: float) -> Self:
+        """The same of greater grains, which absorb more of the short-wave infrared.
+
+        Args:
+            size: 0 leaves them as they are; B11's brightness falls with `exp(-size)`, B12's more.
+        """
+        darker = np.ones(len(WAVELENGTH))
+        darker[SHORT_WAVE] = np.exp(-np.maximum(size, -0.25) * np.array([1.0, 1.1]))
+        return replace(self, white=(self.white * darker).astype(np.float32))
 
 
 DELAY = (0, 0.527, 1.005, 1.269, 1.525, 1.79, 0.264, 2.055, 1.468, 2.085)
@@ -41,15 +54,17 @@ DROPLETS = Particles(
     scatter=FLAT,
     white=np.array([1, 0.97, 0.95, 0.97, 0.99, 1, 1.01, 0.99, 0.68, 0.55], np.float32),
 )
+# Ice and dust scatter forward, by a degree or so: hardly less light, yet from height it blurs the
+# ground. Cirrus and haze of flanders-2018 take half the contrast where they add 0.06 to the blue.
 CRYSTALS = Particles(
     backscatter=0.1,
-    deflected=0.35,
+    deflected=0.7,
     scatter=FLAT,
     white=np.array([1, 0.98, 0.96, 0.97, 0.98, 0.98, 0.98, 0.97, 0.5, 0.38], np.float32),
 )
 DUST = Particles(
     backscatter=0.12,
-    deflected=0.5,
+    deflected=0.7,
     scatter=((WAVELENGTH / 550) ** -1.4).astype(np.float32),
     white=FLAT,
 )

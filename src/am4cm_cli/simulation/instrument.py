@@ -1,11 +1,15 @@
 """What the satellite and its processing add: blur, 20 m pixels, haze left over, noise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
-from am4cm_cli.simulation.spectra import WAVELENGTH, Reflectance
+from am4cm_cli.simulation.processors import SEN2COR, Processor
+from am4cm_cli.simulation.responses import responses
+from am4cm_cli.simulation.spectra import Reflectance
 
 POINT_SPREAD = 0.55
 """Deviation in pixels of the blur of optics and detector."""
@@ -13,11 +17,8 @@ POINT_SPREAD = 0.55
 JITTER = 0.2
 """Deviation in pixels of an image's place from date to date."""
 
-LEFT_OVER = 0.006
-"""Deviation of the blue reflectance that the correction for haze leaves or takes too much."""
-
-ANGLES = 0.025
-"""Deviation of the brightness with the angles of sun and view."""
+HAZE_SLOPE = -1.3
+"""Fall of the haze left over with the wavelength."""
 
 NOISE_FLOOR, NOISE_SHARE = 0.0015, 0.008
 """Deviation of a pixel's noise: absolute, and relative to its reflectance."""
@@ -34,10 +35,18 @@ def blur(reflectance: Reflectance, rng: np.random.Generator) -> Reflectance:
     return reflectance
 
 
-def haze_left_over(reflectance: Reflectance, rng: np.random.Generator) -> Reflectance:
-    """Gain and offset of a date, the same for all its pixels."""
-    offset = rng.normal(0, LEFT_OVER) * (WAVELENGTH / 490) ** -2
-    gain = 1 + rng.normal(0, ANGLES) + 0.4 * rng.normal(0, ANGLES, len(WAVELENGTH))
+def haze_left_over(
+    reflectance: Reflectance,
+    rng: np.random.Generator,
+    *,
+    processor: Processor = SEN2COR,
+    bands: Sequence[str] = LAND_BANDS,
+) -> Reflectance:
+    """Gain and offset of a date, the same for all its pixels; dark ones may fall below 0."""
+    centres = np.array([responses("A")[band].centre for band in bands])
+    offset = rng.normal(processor.pale, processor.left_over) * (centres / 490) ** HAZE_SLOPE
+    common = 1 + rng.normal(0, processor.angles)
+    gain = common + processor.uneven * rng.normal(0, processor.angles, len(bands))
     corrected: Reflectance = reflectance * _per_band(gain) + _per_band(offset)
     return corrected
 
@@ -47,10 +56,12 @@ def _per_band(values: NDArray[np.floating]) -> Reflectance:
     return values.astype(np.float32)[:, None, None]
 
 
-def detect(reflectance: Reflectance, rng: np.random.Generator) -> Reflectance:
+def detect(
+    reflectance: Reflectance, rng: np.random.Generator, *, bands: Sequence[str] = LAND_BANDS
+) -> Reflectance:
     """Average the coarser bands over their pixels, add noise, and return to 10 m."""
     detected = np.empty_like(reflectance)
-    for band, name in enumerate(LAND_BANDS):
+    for band, name in enumerate(bands):
         factor = BAND_METRES[name] // 10
         coarse = _averaged(reflectance[band], factor)
         noise = rng.standard_normal(coarse.shape, dtype=np.float32)

@@ -1,14 +1,26 @@
 """Skies of many kinds: from none to overcast, each a few layers of cloud."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+from scipy import ndimage
 
 from am4cm_cli.simulation.clouds import CRYSTALS, DROPLETS, DUST, Layer
 from am4cm_cli.simulation.config import SimulationConfig
 from am4cm_cli.simulation.fractals import Field, fractal
 from am4cm_cli.simulation.shares import deal
+
+DIFFUSION = (0.8, 3.5)
+"""Least and greatest reach in pixels of the light that wanders inside a water cloud and softens
+its rim and its shadow (Marshak and others 1995 find a few hundred metres in wide sheets)."""
+
+ICE_TOPS = 0.25
+"""Share of overcast skies that reach up into the cold."""
+
+GRAIN = 0.25
+"""Deviation of how dark grains make a cloud in the short-wave infrared (see Particles.grown)."""
 
 Rng = np.random.Generator
 Shape = tuple[int, int]
@@ -44,7 +56,8 @@ def _overcast(rng: Rng, shape: Shape) -> list[Layer]:
     median = rng.lognormal(np.log(18), 0.6)
     lumps = 0.3 * fractal(rng, shape, slope=3.8) + 0.08 * fractal(rng, shape, slope=2.5)
     thickness = np.float32(median) * np.exp(lumps)
-    return [_cloud(rng, thickness, height=rng.uniform(400, 3000))]
+    sheet = _cloud(rng, thickness, height=rng.uniform(400, 5000))
+    return [_frozen(rng, sheet) if rng.random() < ICE_TOPS else sheet]
 
 
 def _broken(rng: Rng, shape: Shape) -> list[Layer]:
@@ -68,9 +81,9 @@ def _soft(rng: Rng, shape: Shape) -> list[Layer]:
 
 def _cirrus(rng: Rng, shape: Shape) -> list[Layer]:
     streaks = fractal(
-        rng, shape, slope=3.8, outer=220, stretch=rng.uniform(2, 6), angle=rng.uniform(0, 180)
+        rng, shape, slope=4.3, outer=220, stretch=rng.uniform(2, 6), angle=rng.uniform(0, 180)
     )
-    thickness = rng.lognormal(np.log(0.9), 0.5) * np.exp(0.75 * streaks)
+    thickness = rng.lognormal(np.log(0.9), 0.5) * np.exp(0.6 * streaks)
     height = rng.uniform(7000, 10500)
     return [Layer(thickness=thickness.astype(np.float32), height=height, particles=CRYSTALS)]
 
@@ -113,11 +126,19 @@ def _above(rng: Rng, shape: Shape, cover: float, *, slope: float, outer: float) 
 
 def _cloud(rng: Rng, thickness: Field, *, height: float) -> Layer:
     """A water cloud; lumps and slanting light make it brighter or darker than a flat sheet."""
-    gain = rng.lognormal(0, 0.18) * np.exp(0.09 * fractal(rng, thickness.shape, slope=3))
+    gain = rng.lognormal(-0.03, 0.27) * np.exp(0.09 * fractal(rng, thickness.shape, slope=3))
+    spread = ndimage.gaussian_filter(thickness, rng.uniform(*DIFFUSION), mode="wrap")
+    soft = 0.5 * (thickness + spread)
     return Layer(
-        thickness=thickness.astype(np.float32),
+        thickness=soft.astype(np.float32),
         height=height,
-        particles=DROPLETS,
+        particles=DROPLETS.grown(rng.normal(0, GRAIN)),
         gain=gain.astype(np.float32),
         side_loss=3.0,
     )
+
+
+def _frozen(rng: Rng, sheet: Layer) -> Layer:
+    """The same sheet as rain or snow cloud with a high top of ice."""
+    particles = CRYSTALS.grown(rng.normal(0.45, 1.5 * GRAIN))
+    return replace(sheet, height=rng.uniform(4500, 9500), particles=particles)

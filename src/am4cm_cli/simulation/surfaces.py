@@ -72,7 +72,7 @@ def _patches(rng: np.random.Generator, shape: Sequence[int]) -> NDArray[np.float
 def draw_soils(rng: np.random.Generator, count: int) -> tuple[Spectrum, Spectrum]:
     """(F, B) wet and dry soil of each field, from dark loam to pale silt."""
     pale = rng.beta(1.4, 2.6, (count, 1))
-    red = rng.normal(0, 0.12, (count, 1))
+    red = rng.normal(-0.08, 0.12, (count, 1))
     hue = (spectra.WAVELENGTH / 842) ** red
     dry = (spectra.DRY_SOIL + pale * (spectra.PALE_SOIL - spectra.DRY_SOIL)) * hue
     wet = spectra.WET_SOIL * (0.9 + 0.6 * pale) * hue

@@ -265,11 +265,11 @@ def test_version_is_the_packages(run):
 
 def test_prepare_train_info_and_mask(run, site, tmp_path):
     data, weights = tmp_path / "data", tmp_path / "w.safetensors"
-    made = run("prepare", site, data, "--folds", 2, "--group-by", "block", "--block", 4)
+    made = run("prepare", site, data, "--folds", 3, "--group-by", "block", "--block", 4)
     assert made.returncode == 0, made.stderr
     assert made.stdout == b""
     assert json.loads(run("info", data, "--json").stdout)["classes"] == ["maize", "meadow"]
-    words = ("--epochs", 3, "--batch", 32, "--validation-fold", 2)
+    words = ("--epochs", 3, "--batch", 32, "--validation-fold", 3)
     made = run("train", data, weights, *words)
     assert made.returncode == 0, made.stderr
     assert made.stdout == b""

@@ -65,6 +65,29 @@ def test_series_are_the_pixels_of_the_images(source, tmp_path):
     assert (found.days == find_stack(source).days.tolist() * 2).all()
 
 
+def test_group_and_pixel_lead_back_to_the_images(source, tmp_path):
+    index = prepare(source, tmp_path / "out", block=5)
+    found = join(open_fold(tmp_path / "out", fold) for fold in index.folds)
+    row, column = np.divmod(found.pixel, SHAPE[1])
+    assert found.pixel.dtype == np.int32
+    assert (images(source)[row, column].reshape(-1, 10) == found.reflectance).all()
+    groups = labelled(source, PrepareConfig(grouping="block", block=5)).groups
+    assert (groups[row, column] == found.group).all()
+    assert len(np.unique(found.pixel)) == len(found.pixel) == sum(index.series)
+    assert sum(index.groups) == len(np.unique(found.group))
+    assert index.groups[0] == len(np.unique(open_fold(tmp_path / "out", 1).group))
+
+
+@pytest.mark.parametrize("per_group", [None, 2])
+def test_every_pixel_has_a_series_or_is_counted(source, tmp_path, per_group):
+    index = prepare(source, tmp_path / "out", per_group=per_group)
+    labels = rasterio.open(source / "labels.tif").read(1)
+    assert index.void == (labels == 0).sum()
+    left_out = index.void + index.not_taken + index.unobserved
+    assert sum(index.series) + left_out == labels.size
+    assert (index.not_taken > 0) == (per_group is not None)
+
+
 def test_groups_are_never_split_and_folds_are_alike(source, tmp_path):
     index = prepare(source, tmp_path / "out", folds=3)
     groups = [set(np.unique(open_fold(tmp_path / "out", fold).group)) for fold in index.folds]
@@ -221,6 +244,19 @@ def test_a_growing_array_is_an_npy(tmp_path):
     assert (found == rows).all()
 
 
+def test_a_growing_array_goes_on_after_what_it_is_told_to_keep(tmp_path):
+    rows = np.arange(60, dtype=np.int16).reshape(-1, 3)
+    array = GrowingArray(tmp_path / "a.npy", np.int16, (3,))
+    array.append(rows[:9])
+    array.file.write(b"half a row, and the header still says none")
+    array.file.close()
+    array = GrowingArray(tmp_path / "a.npy", np.int16, (3,), length=7)
+    array.append(rows[7:])
+    array.close()
+    np.save(tmp_path / "b.npy", rows)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+
+
 def test_labels_on_another_grid(source, tmp_path):
     other = write_image(tmp_path / "other.tif", np.ones((1, 5, 5), np.uint8))
     with pytest.raises(DataError, match=r"other\.tif: lies on another grid"):
@@ -312,6 +348,8 @@ def change(name, edit):
         (change("target", lambda a: a - 1), "found target -1 to 0, expected 0 to 1"),
         (change("target", lambda a: a[1:]), r"found .*'target': \d+.* series, expected \d+ as in"),
         (change("group", lambda a: a[1:]), r"found .*'group': \d+.* series, expected \d+ as in"),
+        (change("pixel", lambda a: a[1:]), r"found .*'pixel': \d+.* series, expected \d+ as in"),
+        (change("pixel", lambda a: a - 999), "found pixel -999, expected 0 or more"),
         (change("calendar", lambda a: a + 7), "found calendar 7 to 7, expected 0 to 0"),
         (change("reflectance", lambda a: a[:, :4]), r"reflectance of \(\d+, 4\), expected"),
         (change("reflectance", lambda a: a[:-1]), "expected .* from the calendars"),
@@ -337,7 +375,7 @@ def test_a_fold_without_series(source, tmp_path):
     assert len(open_fold(tmp_path / "out", 3).target) == 0
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"format": 2}'])
 def test_a_damaged_index_is_named(tmp_path, text):
     (tmp_path / "prepared.json").write_text(text)
     with pytest.raises(DataError, match=r"prepared\.json"):
@@ -355,8 +393,13 @@ def test_a_damaged_index_is_named(tmp_path, text):
         ("bands", ["x"] * 10, "found bands x, x"),
         ("bands", [], "bands is "),
         ("classes", "maize", 'classes is "maize", expected a list of text'),
-        ("unobserved", None, "unobserved"),
-        ("grouping", ["field"], "grouping"),
+        ("groups", [7], "found 1 counts of groups for folds"),
+        ("groups", [7.5, 1], r"groups is \[7.5, 1\], expected a list of whole numbers"),
+        ("groups", [7, -1], "found -1 among the counts"),
+        ("void", -1, "found -1 among the counts"),
+        ("not_taken", "7", 'not_taken is "7", expected a whole number'),
+        ("unobserved", None, "unobserved is null, expected a whole number"),
+        ("grouping", ["field"], "grouping is .*, expected text"),
     ],
 )
 def test_an_index_of_other_types_is_named(source, tmp_path, name, value, words):

@@ -95,6 +95,7 @@ def test_statistics_of_many_series_see_all_dates():
         calendar=np.zeros(series, np.int32),
         target=np.zeros(series, np.int16),
         group=np.zeros(series, np.int64),
+        pixel=np.arange(series, dtype=np.int32),
         days=np.arange(dates, dtype=np.int32),
         calendar_start=np.array([0, dates]),
     )

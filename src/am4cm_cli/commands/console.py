@@ -11,19 +11,49 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from am4cm_cli.progress import Track
 
 stderr = Console(stderr=True, highlight=False)
 
 
+class RateColumn(ProgressColumn):
+    """Items per second, or seconds per item where these are many."""
+
+    def render(self, task: Task) -> Text:
+        """Show the rate of late; nothing before it is known."""
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.3g}/s" if speed >= 1 else f"{1 / speed:.3g} s each")
+
+
 def progress(description: str) -> Track:
-    """Follow an iteration with a bar; nothing is shown where standard error is not a terminal."""
+    """Follow an iteration with a bar, the rate and the time left.
+
+    Nothing is shown where standard error is not a terminal.
+    """
 
     def follow(items: Iterable[Any]) -> Iterable[Any]:
-        hidden = not stderr.is_terminal
-        return track(items, description, console=stderr, transient=True, disable=hidden)
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn()
+        with Progress(
+            *columns,
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=stderr,
+            transient=True,
+            disable=not stderr.is_terminal,
+        ) as bar:
+            yield from bar.track(items, description=description)
 
     return follow
 

@@ -1,5 +1,7 @@
-"""`am4cm prepare`: labelled stacks to pixel series that training reads fast."""
+"""`am4cm prepare`: labelled stacks, or PASTIS, to pixel series that training reads fast."""
 
+import os
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +12,27 @@ from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Bands, Dates, Offset, Overwrite, Scale, split_names
 
 if TYPE_CHECKING:
+    from am4cm_cli.datasets.pastis.choice import PixelChoice
     from am4cm_cli.datasets.pixels import PreparedIndex
+    from am4cm_cli.datasets.stacks import LabelledStack, PrepareConfig
+
+FOLDS_OF_STACKS = 5
+"""By default."""
+FEWEST_FOLDS = 3
+"""To train on one, validate on another and test on a third."""
+PLURALS = {"field": "fields", "block": "blocks", "patch": "patches"}
+OF_STACKS = (
+    *("labels", "unlabelled", "group_by", "fields", "block", "per_group"),
+    *("bands", "scale", "offset", "dates"),
+)
+OF_PASTIS = ("pixels_per_patch", "fraction", "workers")
+
+
+def a_share(value: float | None) -> float | None:
+    """Refuse what is no share of anything, NaN included."""
+    if value is not None and not 0 < value <= 1:
+        raise typer.BadParameter(f"{value}: expected more than 0, and at most 1")
+    return value
 
 
 class Grouping(StrEnum):
@@ -21,9 +43,12 @@ class Grouping(StrEnum):
 
 
 def prepare(
+    context: typer.Context,
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="SOURCE...", help="Folders of labelled images.", show_default=False),
+        typer.Argument(
+            metavar="SOURCE...", help="Folders of labelled images, or PASTIS.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
     labels: Annotated[
@@ -46,7 +71,30 @@ def prepare(
     per_group: Annotated[
         int | None, typer.Option(min=1, help="At most this many pixels of a field or block.")
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, help="Parts that training can hold out.")] = 5,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            help="Of images: how many parts to make, 3 or more. Default: 5. Of PASTIS: which of "
+            "its folds to take, such as 1,2,3. Default: all.",
+            show_default=False,
+        ),
+    ] = None,
+    pixels_per_patch: Annotated[
+        int | None, typer.Option(min=1, help="PASTIS: at most this many pixels of each patch.")
+    ] = None,
+    fraction: Annotated[
+        float | None,
+        typer.Option(callback=a_share, help="PASTIS: this share of each patch's pixels, 0 to 1."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=32,
+            help="PASTIS: patches to read at once. Default: one per core, at most 16.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and the choice of pixels.")] = 0,
     bands: Bands = None,
     scale: Scale = None,
@@ -54,49 +102,170 @@ def prepare(
     dates: Dates = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn labelled stacks into compact pixel series, split into folds by field or block."""
-    from am4cm_cli.datasets.pixels import MEMBERS
-    from am4cm_cli.datasets.stacks import PrepareConfig, label_stack, prepare_stacks
-    from am4cm_cli.folders import new_folder
+    """Turn labelled stacks or PASTIS into compact pixel series, in folds that keep fields whole.
+
+    PASTIS, or a folder laid out like it, is checked first; its own folds are kept. If a run of it
+    is interrupted, the same command goes on where it stopped.
+    """
+    from am4cm_cli.datasets.pastis.choice import PixelChoice
+    from am4cm_cli.datasets.pastis.layout import is_pastis
+    from am4cm_cli.datasets.stacks import PrepareConfig, label_stack
     from am4cm_cli.stacks.discovery import find_stack
 
-    config = PrepareConfig(
-        folds=folds, per_group=per_group, grouping=group_by.value, block=block, seed=seed
-    )
+    if any(is_pastis(source) for source in sources):
+        refuse(context, OF_STACKS, "PASTIS")
+        if len(sources) > 1:
+            raise typer.BadParameter("PASTIS is prepared by itself", param_hint="'SOURCE'")
+        choice = PixelChoice(
+            folds=fold_numbers(folds), per_patch=pixels_per_patch, fraction=fraction, seed=seed
+        )
+        _prepare_pastis(sources[0], out, choice, workers=workers or cores(), overwrite=overwrite)
+        return
+    refuse(context, OF_PASTIS, "images")
+    codes = split_codes(unlabelled)
     if fields and group_by is Grouping.BLOCK:
         raise typer.BadParameter("has no use with --group-by block", param_hint="'--fields'")
-    codes = split_codes(unlabelled)
+    config = PrepareConfig(
+        folds=fold_count(folds),
+        per_group=per_group,
+        grouping=group_by.value,
+        block=block,
+        seed=seed,
+    )
+
+    def labelled(source: Path) -> "LabelledStack":
+        stack = find_stack(
+            source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
+        )
+        return label_stack(
+            stack,
+            inside(source, labels),
+            fields=inside(source, fields) if fields else None,
+            unlabelled=codes,
+            config=config,
+        )
+
+    _prepare_stacks(sources, out, config, labelled, overwrite=overwrite)
+
+
+def _prepare_stacks(
+    sources: Sequence[Path],
+    out: Path,
+    config: "PrepareConfig",
+    labelled: "Callable[[Path], LabelledStack]",
+    *,
+    overwrite: bool,
+) -> None:
+    from am4cm_cli.datasets.pixels import MEMBERS
+    from am4cm_cli.datasets.stacks import prepare_stacks
+    from am4cm_cli.folders import new_folder
+
     unwind()
     with new_folder(out, members=MEMBERS, overwrite=overwrite) as folder:
-        labelled = [
-            label_stack(
-                find_stack(
-                    source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-                ),
-                inside(source, labels),
-                fields=inside(source, fields) if fields else None,
-                unlabelled=codes,
-                config=config,
-            )
-            for source in sources
-        ]
-        index = prepare_stacks(labelled, folder, config, track=progress("Preparing"))
-    for note in (note for source in labelled for note in source.stack.notes):
+        stacks = [labelled(source) for source in sources]
+        index = prepare_stacks(stacks, folder, config, track=progress("Preparing"))
+    for note in (note for source in stacks for note in source.stack.notes):
         say(note)
-    left_out = f", {index.unobserved} pixels that no date shows left out" * bool(index.unobserved)
-    say(
-        f"Wrote {out}: {sum(index.series)} series of {len(index.classes)} classes in {folds} folds "
-        f"({', '.join(map(str, index.series))}){left_out}."
-    )
+    say(summary(out, index))
     if 0 in index.series:
         say(few_groups(index))
 
 
+def _prepare_pastis(
+    source: Path, out: Path, choice: "PixelChoice", *, workers: int, overwrite: bool
+) -> None:
+    from am4cm_cli.datasets.pastis.checking import check_pastis
+    from am4cm_cli.datasets.pastis.preparing import open_run, prepare_run
+    from am4cm_cli.datasets.pixels import MEMBERS
+    from am4cm_cli.folders import kept_folder
+
+    unwind()
+    with kept_folder(out, members=MEMBERS, overwrite=overwrite) as work:
+        pastis = check_pastis(source, track=progress("Checking"))
+        for note in pastis.notes:
+            say(note)
+        with open_run(pastis, work, choice) as run:
+            if run.note:
+                say(run.note)
+            try:
+                index = prepare_run(run, workers=workers, track=progress("Preparing"))
+            except (KeyboardInterrupt, SystemExit):
+                say(
+                    f"Stopped; the same command goes on where this one was. Until then, {work} is "
+                    "kept."
+                )
+                raise
+    say(summary(out, index))
+    if 0 in index.series:
+        say(f"No series in fold {empty_folds(index)}: no patch of {source} is in it.")
+
+
+def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
+    """Refuse options that were given but mean nothing for this kind of source."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
+
+
+def cores() -> int:
+    """How many patches to read at once; more than 16 wait for the memory."""
+    return min(16, os.cpu_count() or 1)
+
+
+def fold_count(text: str | None) -> int:
+    """Read --folds of stacks: how many."""
+    if text is None:
+        return FOLDS_OF_STACKS
+    if not text.isascii() or not text.isdigit() or int(text) < FEWEST_FOLDS:
+        raise typer.BadParameter(
+            f"{text}: expected how many parts to make of images, {FEWEST_FOLDS} or more",
+            param_hint="'--folds'",
+        )
+    return int(text)
+
+
+def fold_numbers(text: str | None) -> tuple[int, ...]:
+    """Read --folds of PASTIS: which ones."""
+    from am4cm_cli.datasets.pastis.layout import FOLDS
+
+    if text is None:
+        return FOLDS
+    wanted = {word.strip() for word in text.split(",")}
+    if not wanted <= {str(fold) for fold in FOLDS}:
+        raise typer.BadParameter(
+            f"{text}: expected which folds of PASTIS to take, such as 1,2,3",
+            param_hint="'--folds'",
+        )
+    return tuple(fold for fold in FOLDS if str(fold) in wanted)
+
+
+def summary(out: Path, index: "PreparedIndex") -> str:
+    """Say what was written and what was left out."""
+    counts = {
+        "without a class": index.void,
+        "not drawn": index.not_taken,
+        "that no date shows": index.unobserved,
+    }
+    found = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
+    left_out = f" Left out, in pixels: {found}." if found else ""
+    return (
+        f"Wrote {out}: {sum(index.series)} series of {len(index.classes)} classes, "
+        f"{sum(index.groups)} {PLURALS[index.grouping]} in {len(index.folds)} folds "
+        f"({', '.join(map(str, index.series))}).{left_out}"
+    )
+
+
+def empty_folds(index: "PreparedIndex") -> str:
+    """Name the folds without series."""
+    return ", ".join(str(fold) for fold, n in zip(index.folds, index.series, strict=True) if not n)
+
+
 def few_groups(index: "PreparedIndex") -> str:
     """Say that there were too few groups to fill all folds."""
-    empty = [str(fold) for fold, n in zip(index.folds, index.series, strict=True) if not n]
     return (
-        f"No series in fold {', '.join(empty)}: there are fewer {index.grouping}s than folds. "
+        f"No series in fold {empty_folds(index)}: there are fewer {index.grouping}s than folds. "
         "Use fewer --folds, or --group-by block with a small --block."
     )
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from am4cm_cli.errors import DataError
 from am4cm_cli.sensors import BAND_METRES
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "prepared.json"
 MEMBERS = (INDEX, "fold_*")
 """What a prepared folder holds."""
@@ -39,6 +39,8 @@ class PixelSeries:
     """(P,) index into the classes."""
     group: NDArray[np.int64]
     """(P,) field, block or patch: never split between folds."""
+    pixel: NDArray[np.int32]
+    """(P,) row * X + column in the source's own grid; with the group, it names a series."""
     days: NDArray[np.int32]
     """Days since 1970-01-01 of all calendars, end to end."""
     calendar_start: NDArray[np.int64]
@@ -64,8 +66,14 @@ class PreparedIndex:
     folds: tuple[int, ...]
     series: tuple[int, ...]
     """Per fold."""
+    groups: tuple[int, ...]
+    """Per fold: fields, blocks or patches that have series."""
+    void: int
+    """Pixels left out because they have no class: unlabelled, or void."""
+    not_taken: int
+    """Pixels with a class that were left out by choice, to have fewer."""
     unobserved: int
-    """Labelled pixels left out because no date shows them."""
+    """Pixels that would have been taken, but no date shows them."""
     sources: tuple[str, ...]
     grouping: str
     """What is kept whole within a fold."""
@@ -112,20 +120,31 @@ def _frozen(value: Any) -> Any:
 
 
 def _mistakes_of_index(index: PreparedIndex) -> Iterator[str]:
-    kinds = {"bands": str, "classes": str, "sources": str, "folds": int, "series": int}
-    for name, kind in kinds.items():
+    """Yield what is wrong; what follows a mistake may be meaningless, or fail."""
+    lists = {"bands": str, "classes": str, "sources": str, "folds": int, "series": int}
+    for name, kind in (lists | {"groups": int}).items():
         found = getattr(index, name)
         if not isinstance(found, tuple) or {type(item) for item in found} != {kind}:
             words = "text" if kind is str else "whole numbers"
             yield f"{name} is {json.dumps(found)[:60]}, expected a list of {words}"
-    if type(index.unobserved) is not int or type(index.grouping) is not str:
-        yield "unobserved or grouping is damaged, expected a number and text"
+    numbers = ("void", "not_taken", "unobserved")
+    for name, kind in (("grouping", str), *((name, int) for name in numbers)):
+        if type(found := getattr(index, name)) is not kind:
+            words = "text" if kind is str else "a whole number"
+            yield f"{name} is {json.dumps(found)[:60]}, expected {words}"
+    yield from _contradictions(index)
+
+
+def _contradictions(index: PreparedIndex) -> Iterator[str]:
     if len(set(index.bands) & BAND_METRES.keys()) != len(index.bands):
         yield f"found bands {', '.join(index.bands)}, expected Sentinel-2's, each once"
-    if not len(set(index.folds)) == len(index.series) == len(index.folds):
-        yield f"found {len(index.series)} counts of series for folds {index.folds}, expected each"
-    if min(*index.series, index.unobserved) < 0:
-        yield f"found {index.series} series, expected no negative count"
+    for name in ("series", "groups"):
+        counts = getattr(index, name)
+        if not len(set(index.folds)) == len(counts) == len(index.folds):
+            yield f"found {len(counts)} counts of {name} for folds {index.folds}, expected each"
+    counts = *index.series, *index.groups, index.void, index.not_taken, index.unobserved
+    if min(counts) < 0:
+        yield f"found {min(counts)} among the counts, expected no negative count"
 
 
 def open_fold(folder: Path, fold: int) -> PixelSeries:
@@ -164,9 +183,11 @@ def _mistakes_of_arrays(series: PixelSeries) -> Iterator[str]:
 
 
 def _mistakes_of_series(series: PixelSeries, index: PreparedIndex, count: int) -> Iterator[str]:
-    found = {name: len(getattr(series, name)) for name in ("calendar", "target", "group")}
+    found = {name: len(getattr(series, name)) for name in ("calendar", "target", "group", "pixel")}
     if set(found.values()) != {count}:
         yield f"found {found} series, expected {count} as in {INDEX}"
+    if count and series.pixel.min() < 0:
+        yield f"found pixel {series.pixel.min()}, expected 0 or more"
     calendars = len(series.calendar_start) - 1
     for name, end in (("calendar", calendars), ("target", len(index.classes))):
         values = getattr(series, name)
@@ -215,6 +236,7 @@ def join(parts: Iterable[PixelSeries]) -> PixelSeries:
         ).astype(np.int32),
         target=np.concatenate([part.target for part in parts]),
         group=np.concatenate([part.group for part in parts]),
+        pixel=np.concatenate([part.pixel for part in parts]),
         days=np.concatenate([part.days for part in parts]),
         calendar_start=np.concatenate([*starts, dates[-1:]]).astype(np.int64),
     )

@@ -16,7 +16,7 @@ from am4cm_cli.datasets.labels import (
     read_labels,
 )
 from am4cm_cli.datasets.pixels import NODATA, SCALE, PreparedIndex, assign_folds
-from am4cm_cli.datasets.writer import PreparedWriter
+from am4cm_cli.datasets.writer import LeftOut, PreparedWriter
 from am4cm_cli.errors import DataError
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.reading import read_window
@@ -105,8 +105,11 @@ def prepare_stacks(
     """
     bands, classes = _shared_bands(sources), _shared_classes(sources)
     selections = select_pixels(sources, sorted(classes), config)
-    calendars = [source.stack.days for source in sources]
-    with PreparedWriter(out, bands=len(bands), folds=config.folds, calendars=calendars) as writer:
+    shared = [source.stack.days for source in sources]
+    calendars = dict.fromkeys(range(1, config.folds + 1), shared)
+    with PreparedWriter(
+        out, bands=len(bands), calendars=calendars, left_out=_left_out(sources, selections)
+    ) as writer:
         for place, window in track(list(_work(selections))):
             reflectance, valid = read_window(sources[place].stack, bands, window)
             _add(writer, place, window.toslices(), selections[place], reflectance, valid)
@@ -116,6 +119,14 @@ def prepare_stacks(
             sources=tuple(source.stack.source for source in sources),
             grouping=config.grouping,
         )
+
+
+def _left_out(sources: Sequence[LabelledStack], selections: Sequence[Selection]) -> LeftOut:
+    """Count the pixels that are not even looked for in the images."""
+    labelled = sum(int(source.labels.labelled.sum()) for source in sources)
+    taken = sum(int((selection.fold > 0).sum()) for selection in selections)
+    pixels = sum(selection.fold.size for selection in selections)
+    return LeftOut(void=pixels - labelled, not_taken=labelled - taken)
 
 
 def select_pixels(
@@ -189,8 +200,16 @@ def _add(
             reflectance=stored[take],
             target=selection.target[inside][take],
             group=selection.group[inside][take],
+            pixel=_places(inside, selection.fold.shape[1])[take],
         )
-    writer.unobserved += int(((fold > 0) & ~observed).sum())
+    writer.left_out += LeftOut(unobserved=int(((fold > 0) & ~observed).sum()))
+
+
+def _places(inside: tuple[slice, slice], width: int) -> NDArray[np.int64]:
+    """Number the pixels of a window by their place in the whole grid, row by row, (Y, X)."""
+    rows, columns = (np.arange(part.start, part.stop) for part in inside)
+    places: NDArray[np.int64] = rows[:, None] * width + columns
+    return places
 
 
 def _shared_bands(sources: Sequence[LabelledStack]) -> tuple[str, ...]:

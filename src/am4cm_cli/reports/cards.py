@@ -82,9 +82,14 @@ def prepared_table(folder: str, index: PreparedIndex) -> Table:
     table.add_row("classes", ", ".join(index.classes))
     table.add_row("sources", ", ".join(index.sources))
     table.add_row("split by", index.grouping)
-    folds = zip(index.folds, index.series, strict=True)
-    table.add_row("series", ", ".join(f"fold {fold}: {count:,}" for fold, count in folds))
-    table.add_row("left out", f"{index.unobserved:,} pixels that no date shows")
+    for name, counts in (("series", index.series), ("groups", index.groups)):
+        folds = zip(index.folds, counts, strict=True)
+        table.add_row(name, ", ".join(f"fold {fold}: {count:,}" for fold, count in folds))
+    table.add_row(
+        "pixels left out",
+        f"{index.void:,} without a class, {index.not_taken:,} not drawn, "
+        f"{index.unobserved:,} that no date shows",
+    )
     return table
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from am4cm_cli import __version__
 from am4cm_cli.commands.console import stderr
+from am4cm_cli.commands.download import download
 from am4cm_cli.commands.draw import draw
 from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (mask, info, draw, prepare, train, simulate):
     app.command()(command)
+app.add_typer(download, name="download")
 
 
 def _show_version(wanted: bool) -> None:

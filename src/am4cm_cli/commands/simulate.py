@@ -1,6 +1,7 @@
-"""`am4cm simulate`: a labelled stack that needs no download."""
+"""`am4cm simulate`: a labelled stack, or a data set like PASTIS, that needs no download."""
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,17 @@ import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Overwrite
+from am4cm_cli.commands.prepare import cores, refuse
+
+OF_STACKS = ("size", "dates", "start", "clouds")
+OF_PASTIS = ("patches", "workers")
+
+
+class Layout(StrEnum):
+    """What to make."""
+
+    STACK = "stack"
+    PASTIS = "pastis"
 
 
 def in_the_calendar(day: datetime) -> datetime:
@@ -18,7 +30,11 @@ def in_the_calendar(day: datetime) -> datetime:
 
 
 def simulate(
+    context: typer.Context,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
+    layout: Annotated[
+        Layout, typer.Option(help="One stack of images, or patches laid out like PASTIS.")
+    ] = Layout.STACK,
     size: Annotated[
         int, typer.Option(min=8, max=2048, help="Side of the image in pixels of 10 m.")
     ] = 256,
@@ -35,9 +51,34 @@ def simulate(
     clouds: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the dates that have clouds or haze.")
     ] = 0.5,
+    patches: Annotated[
+        int,
+        typer.Option(
+            min=5, max=24_000, help="PASTIS: patches of 128 x 128 pixels, about 17 MB each."
+        ),
+    ] = 60,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=32,
+            help="PASTIS: patches to simulate at once. Default: one per core, at most 16.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a labelled Sentinel-2 stack: images, crop labels, and the truth about its clouds."""
+    """Make labelled Sentinel-2 images: a stack or PASTIS, and the truth about the clouds.
+
+    With --layout pastis a folder like PASTIS: 18 crops in four tiles of France, September 2018 to
+    November 2019. Its CLOUDS/CLOUDS_{ID}.npy hold uint8 (dates, rows, columns): 0 clear, 1 thick
+    cloud, 2 thin cloud or haze, 3 cloud shadow.
+    """
+    if layout is Layout.PASTIS:
+        refuse(context, OF_STACKS, "PASTIS")
+        _simulate_pastis(out, patches, seed=seed, workers=workers or cores(), overwrite=overwrite)
+        return
+    refuse(context, OF_PASTIS, "a stack")
     from am4cm_cli.simulation import SimulationConfig, write_stack
 
     config = SimulationConfig(
@@ -46,3 +87,12 @@ def simulate(
     unwind()
     write_stack(out, config, overwrite=overwrite, track=progress("Simulating"))
     say(f"Wrote {out}: {dates} dates of {size} x {size} pixels, labels, fields and truth.")
+
+
+def _simulate_pastis(out: Path, patches: int, *, seed: int, workers: int, overwrite: bool) -> None:
+    from am4cm_cli.simulation.pastis import PastisConfig, write_pastis
+
+    config = PastisConfig(patches=patches, seed=seed)
+    unwind()
+    write_pastis(out, config, workers=workers, overwrite=overwrite, track=progress("Simulating"))
+    say(f"Wrote {out}: {patches} patches like PASTIS, and the truth about their clouds.")

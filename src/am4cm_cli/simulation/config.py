@@ -28,6 +28,10 @@ class SimulationConfig:
     """The dates lie in the 365 days from here on."""
     cloudiness: float = 0.5
     """Share of the dates that have some cloud or haze, 0 to 1."""
+    days: int = 365
+    """From the start that there is weather for."""
+    latitude: float = LATITUDE
+    longitude: float = LONGITUDE
 
     def __post_init__(self) -> None:
         if self.size < 8:

@@ -3,7 +3,7 @@
 Calendars are those of north-western Europe, in days since 1 January of the harvest year.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from am4cm_cli.simulation import spectra
@@ -174,6 +174,21 @@ BEFORE: dict[str, Stand] = {
         dry=spectra.RIPE,
         litter=0.15,
     ),
+    "cereal": Stand(
+        calendar=Calendar(-420, -310, -245, -200, -172, -165, -80),
+        spread=12,
+        peak_area=4.5,
+        green=spectra.CEREAL,
+        dry=spectra.RIPE,
+        litter=0.7,
+    ),
+    "maize": Stand(
+        calendar=Calendar(-237, -228, -172, -125, -88, -92, -62),
+        spread=10,
+        peak_area=4.0,
+        green=spectra.MAIZE,
+        dry=spectra.WITHERED,
+    ),
 }
 """What stands before a crop; it is cleared at the latest two weeks before the crop emerges."""
 
@@ -225,6 +240,8 @@ class Cover:
     """Least and greatest leaf area in May of the grass below or between."""
     cuts: tuple[int, int] = (0, 0)
     """Least and greatest number of cuts a year of that grass."""
+    sward: Spectrum = field(default_factory=lambda: spectra.GRASS)
+    """What is mown: grass, or clover and lucerne."""
     surfaces: tuple[tuple[str, float], ...] = ()
     """Names in surfaces.SURFACES with their shares; the rest is soil."""
     motley: bool = False

@@ -66,5 +66,5 @@ def sow_grass(rng: np.random.Generator, covers: Sequence[Cover]) -> Grassland:
         may_area=rng.uniform(low, high).astype(np.float32),
         cuts=np.where(cut, days, np.inf).astype(np.float32),
         thirst=rng.beta(1.5, 3, count).astype(np.float32),
-        green=spectra.tinted(rng, np.tile(spectra.GRASS, (count, 1))),
+        green=spectra.tinted(rng, np.stack([cover.sward for cover in covers])),
     )

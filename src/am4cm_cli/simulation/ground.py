@@ -3,7 +3,6 @@
 import numpy as np
 
 from am4cm_cli.simulation import spectra
-from am4cm_cli.simulation.crops import COVERS
 from am4cm_cli.simulation.fractals import Field
 from am4cm_cli.simulation.growth import PerField
 from am4cm_cli.simulation.landscape import Landscape
@@ -11,8 +10,6 @@ from am4cm_cli.simulation.rotation import Canopies
 from am4cm_cli.simulation.spectra import Reflectance, Spectrum
 from am4cm_cli.simulation.surfaces import FERTILE, SURFACES, WATER
 from am4cm_cli.simulation.weather import Weather
-
-FOREST = [number for number, cover in enumerate(COVERS, start=1) if "forest" in cover.name]
 
 SNOW_IN_FOREST, SNOW_IN_FIELDS = 0.3, 0.9
 """Greatest share of snow in view: trees hide it, and stubble and grass show through."""
@@ -73,7 +70,7 @@ def _with_stand(ground: Reflectance, landscape: Landscape, canopies: Canopies) -
 def _with_snow(ground: Reflectance, landscape: Landscape, depth: float) -> Reflectance:
     """Snow in patches, none of it on water."""
     cover = np.clip(np.float32(0.8 * depth) + 0.25 * landscape.patch, 0, 1)
-    forest = np.isin(landscape.covers, FOREST)[landscape.fields]
+    forest = landscape.forest[landscape.fields]
     cover *= np.where(forest, np.float32(SNOW_IN_FOREST), np.float32(SNOW_IN_FIELDS))
     cover[np.isin(landscape.surface, WATER)] = 0
     snowy: Reflectance = ground + cover * (spectra.SNOW[:, None, None] - ground)

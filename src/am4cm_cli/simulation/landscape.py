@@ -11,7 +11,7 @@ from am4cm_cli.simulation.crops import COVERS, ROAD, Cover
 from am4cm_cli.simulation.fractals import Field, fractal
 from am4cm_cli.simulation.grass import Grassland, sow_grass
 from am4cm_cli.simulation.growth import PerField
-from am4cm_cli.simulation.parcels import Parcels, cut_parcels
+from am4cm_cli.simulation.parcels import STRIP, Parcels, cut_parcels
 from am4cm_cli.simulation.rotation import Rotation, rotate
 from am4cm_cli.simulation.shares import deal
 from am4cm_cli.simulation.spectra import Spectrum
@@ -25,9 +25,11 @@ class Landscape:
     fields: NDArray[np.int32]
     """(Y, X), 0 is a lane."""
     labels: NDArray[np.uint8]
-    """(Y, X), 1 for the first of COVERS; 0 on lanes and borders, which mix classes."""
+    """(Y, X), 1 for the first of the covers; 0 on lanes and borders, which mix classes."""
     covers: NDArray[np.uint8]
     """(F,), as labels."""
+    forest: NDArray[np.bool_]
+    """(F,)"""
     rotation: Rotation
     crown: PerField
     """Share of the ground that the stand covers at its peak."""
@@ -45,13 +47,21 @@ class Landscape:
     """Standard normal; where snow stays and crops ripen early."""
 
 
-def lay_out(config: SimulationConfig) -> Landscape:
-    """Draw a place and a year of its fields."""
+def lay_out(
+    config: SimulationConfig, kinds: Sequence[Cover] = COVERS, *, strip: float = STRIP[0]
+) -> Landscape:
+    """Draw a place and a year of its fields.
+
+    Args:
+        config: Of the place.
+        kinds: Of cover, in the order of their labels, from 1.
+        strip: Median width of the fields in pixels.
+    """
     rng = config.rng("landscape")
     shape = (config.size, config.size)
-    parcels = cut_parcels(rng, shape)
-    chosen = deal(rng, [cover.share for cover in COVERS], parcels.count)
-    covers = [ROAD, *(COVERS[index] for index in chosen)]
+    parcels = cut_parcels(rng, shape, strip=strip)
+    chosen = deal(rng, [cover.share for cover in kinds], parcels.count)
+    covers = [ROAD, *(kinds[index] for index in chosen)]
     numbers = np.concatenate([[0], chosen + 1]).astype(np.uint8)
     low, high = np.array([cover.crown for cover in covers]).T
     wet, dry = draw_soils(rng, len(covers))
@@ -59,12 +69,13 @@ def lay_out(config: SimulationConfig) -> Landscape:
         fields=parcels.fields,
         labels=np.where(parcels.inner, numbers[parcels.fields], 0).astype(np.uint8),
         covers=numbers,
+        forest=np.array(["forest" in cover.name for cover in covers]),
         rotation=rotate(rng, covers),
         crown=rng.uniform(low, high).astype(np.float32),
         grass=sow_grass(rng, covers),
         wet_soil=wet,
         dry_soil=dry,
-        surface=lay_surfaces(rng, parcels, numbers),
+        surface=lay_surfaces(rng, parcels, numbers, kinds),
         vigour=np.exp(np.float32(0.14) * fractal(rng, shape, slope=2.6)),
         tone=_tone(rng, parcels, covers),
         patch=fractal(rng, shape, slope=2.4),

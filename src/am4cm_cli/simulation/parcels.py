@@ -37,8 +37,16 @@ class Parcels:
         return same
 
 
-def cut_parcels(rng: np.random.Generator, shape: tuple[int, int]) -> Parcels:
-    """Cut a (Y, X) grid into fields of about half a hectare to ten hectares."""
+def cut_parcels(
+    rng: np.random.Generator, shape: tuple[int, int], *, strip: float = STRIP[0]
+) -> Parcels:
+    """Cut a (Y, X) grid into fields of about half a hectare to ten hectares.
+
+    Args:
+        rng: Decides where.
+        shape: (Y, X).
+        strip: Median width of a strip in pixels.
+    """
     # Bent borders: everything is cut in slightly wavy coordinates.
     rows, cols = np.indices(shape, dtype=np.float32)
     rows += 2.5 * fractal(rng, shape, slope=4.5)
@@ -46,7 +54,7 @@ def cut_parcels(rng: np.random.Generator, shape: tuple[int, int]) -> Parcels:
     block, lane = _blocks(rng, rows, cols)
     cells = np.zeros(rows.size, np.int64)
     for index, inside in _groups(block.ravel()):
-        places = _cells(rng, rows.ravel()[inside], cols.ravel()[inside])
+        places = _cells(rng, rows.ravel()[inside], cols.ravel()[inside], strip)
         cells[inside] = index * 1_000_000 + places
     cells[lane.ravel()] = -1
     return _numbered(cells.reshape(shape))
@@ -75,13 +83,13 @@ def _blocks(
 
 
 def _cells(
-    rng: np.random.Generator, rows: NDArray[np.float32], cols: NDArray[np.float32]
+    rng: np.random.Generator, rows: NDArray[np.float32], cols: NDArray[np.float32], median: float
 ) -> NDArray[np.int64]:
     """(P,) number of each pixel's cell in a block of random orientation and grain."""
     turn = rng.uniform(0, np.pi)
     across = rows * np.cos(turn) - cols * np.sin(turn)
     along = cols * np.cos(turn) + rows * np.sin(turn)
-    width = STRIP[0] * rng.lognormal(0, STRIP[1])
+    width = median * rng.lognormal(0, STRIP[1])
     strip = np.searchsorted(_cuts(rng, across, width), across)
     cell = np.zeros(len(rows), np.int64)
     for _, inside in _groups(strip):

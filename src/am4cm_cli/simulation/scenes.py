@@ -11,7 +11,7 @@ from am4cm_cli.sensors import LAND_BANDS
 from am4cm_cli.simulation.acquisitions import acquisition_times
 from am4cm_cli.simulation.atmosphere import ALL_BANDS, draw_air, top_of_atmosphere
 from am4cm_cli.simulation.clouds import DUST, Layer
-from am4cm_cli.simulation.config import LATITUDE, LONGITUDE, PIXEL, SimulationConfig
+from am4cm_cli.simulation.config import PIXEL, SimulationConfig
 from am4cm_cli.simulation.ground import ground_reflectance
 from am4cm_cli.simulation.instrument import blur, detect, haze_left_over
 from am4cm_cli.simulation.landscape import Landscape, lay_out
@@ -73,10 +73,10 @@ def _scenes(
         today = weather[(time.date() - config.start).days]
         ground = ground_reflectance(landscape, config.crop_day(time), today)
         layers = draw_sky(config.rng("sky", index), sky, config.size)
-        yield _acquire(config, index, time, sky, ground, layers, processor)
+        yield acquire(config, index, time, sky, ground, layers, processor)
 
 
-def _acquire(
+def acquire(
     config: SimulationConfig,
     index: int,
     time: datetime,
@@ -85,7 +85,18 @@ def _acquire(
     layers: list[Layer],
     processor: Processor,
 ) -> SimulatedScene:
-    sun = sun_position(time, latitude=LATITUDE, longitude=LONGITUDE)
+    """What the satellite makes of the ground (B, Y, X) under layers of cloud.
+
+    Args:
+        config: Of the place; decides about the day's air and the instrument's noise.
+        index: Of the scene in its series.
+        time: In UTC.
+        sky: Its kind.
+        ground: Reflectance.
+        layers: Lowest first, at least as large as the ground.
+        processor: The chain that makes the product.
+    """
+    sun = sun_position(time, latitude=config.latitude, longitude=config.longitude)
     layers = [_corrected(layer, processor) for layer in layers]
     seen, classes = under_sky(ground, layers, sun)
     satellite = satellite_of(time)

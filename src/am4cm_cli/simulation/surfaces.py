@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.simulation import spectra
-from am4cm_cli.simulation.crops import COVERS, ROAD, Cover
+from am4cm_cli.simulation.crops import ROAD, Cover
 from am4cm_cli.simulation.parcels import Parcels
 from am4cm_cli.simulation.spectra import Spectrum
 
@@ -34,20 +34,24 @@ ROOF = 2
 
 
 def lay_surfaces(
-    rng: np.random.Generator, parcels: Parcels, numbers: NDArray[np.uint8]
+    rng: np.random.Generator,
+    parcels: Parcels,
+    numbers: NDArray[np.uint8],
+    kinds: Sequence[Cover],
 ) -> NDArray[np.uint8]:
     """(Y, X) number of the surface.
 
     Args:
         rng: Chooses among the surfaces of a cover.
         parcels: F - 1 fields and the lanes.
-        numbers: (F,) cover of each, 0 for lanes, 1 for the first of COVERS.
+        numbers: (F,) cover of each, 0 for lanes, 1 for the first of the kinds.
+        kinds: Of cover.
     """
     cover_map = numbers[parcels.fields]
     roofs = _patches(rng, cover_map.shape)
     whole = rng.random(len(numbers), dtype=np.float32)[parcels.fields]
     surface = np.zeros(cover_map.shape, np.uint8)
-    for number, cover in enumerate([ROAD, *COVERS]):
+    for number, cover in enumerate([ROAD, *kinds]):
         if cover.surfaces:
             inside = cover_map == number
             surface[inside] = _choose(cover, (roofs if cover.motley else whole)[inside])

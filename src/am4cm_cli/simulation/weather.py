@@ -28,9 +28,9 @@ class Weather:
 
 
 def weather_of(config: SimulationConfig) -> tuple[Weather, ...]:
-    """The weather of the 365 days from the start."""
+    """The weather of each of the days from the start."""
     rng = config.rng("weather")
-    dates = [config.start + timedelta(days=day) for day in range(365)]
+    dates = [config.start + timedelta(days=day) for day in range(config.days)]
     season = np.array([(day - date(day.year, 1, 1)).days for day in dates])
     winter = 0.5 + 0.5 * np.cos(2 * np.pi * (season - 15) / 365)
     wetness = _wetness(rng, winter)
@@ -42,13 +42,14 @@ def weather_of(config: SimulationConfig) -> tuple[Weather, ...]:
 
 
 def _wetness(rng: np.random.Generator, winter: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(365,) from 0 to 1; `winter` is 1 in January and 0 in July."""
-    rain = rng.random(365) < 0.3 + 0.2 * winter
-    amount = np.where(rain, rng.gamma(0.8, 0.35, 365), 0)
+    """(days,) from 0 to 1; `winter` is 1 in January and 0 in July."""
+    count = len(winter)
+    rain = rng.random(count) < 0.3 + 0.2 * winter
+    amount = np.where(rain, rng.gamma(0.8, 0.35, count), 0)
     # Evaporation almost stops in winter.
     kept = np.exp(-2 * (1.3 - winter) / DRYING)
-    wetness, water = np.zeros(365), 0.5
-    for day in range(365):
+    wetness, water = np.zeros(count), 0.5
+    for day in range(count):
         water = min(1.0, water * kept[day] + amount[day])
         wetness[day] = water
     return wetness
@@ -57,10 +58,10 @@ def _wetness(rng: np.random.Generator, winter: NDArray[np.float64]) -> NDArray[n
 def _snow(rng: np.random.Generator, season: NDArray[np.int64]) -> NDArray[np.float64]:
     """Falls between December and early March, each lying for one to two weeks."""
     cold = np.flatnonzero((season < 65) | (season > 335))
-    depth = np.zeros(365)
+    depth = np.zeros(len(season))
     for first in rng.choice(cold, SNOWFALLS, replace=False) if len(cold) >= SNOWFALLS else ():
         length = int(rng.integers(6, 16))
-        days = np.arange(first, min(first + length, 365))
+        days = np.arange(first, min(first + length, len(season)))
         melting = np.linspace(rng.uniform(0.6, 1.6), 0.1, length)[: len(days)]
         depth[days] = np.maximum(depth[days], melting)
     return depth

@@ -31,6 +31,20 @@ def test_clouds_are_as_many_as_asked_for(tmp_path):
         assert truth.read().max() == 0
 
 
+def test_an_l1c_stack_has_thirteen_bands_and_brighter_air(tmp_path):
+    small = ("--size", 24, "--dates", 4, "--clouds", 0)
+    blue = {}
+    for chain, level in (("l1c", "L1C"), ("theia", "L2A")):
+        out = tmp_path / chain
+        assert run(out, *small, "--chain", chain).exit_code == 0
+        path = sorted((out / "images").glob(f"S2_{level}_*.tif"))[2]
+        with rasterio.open(path) as image:
+            assert image.count == (13 if chain == "l1c" else 10)
+            assert image.tags()["PROCESSING_LEVEL"] == level
+            blue[chain] = image.read(image.descriptions.index("B02") + 1).mean()
+    assert blue["l1c"] > blue["theia"] + 200  # Rayleigh scattering
+
+
 def test_an_existing_folder_needs_overwrite(tmp_path):
     small = ("--size", 16, "--dates", 1)
     assert run(tmp_path / "stack", *small).exit_code == 0

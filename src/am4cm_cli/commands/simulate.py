@@ -11,7 +11,7 @@ from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Overwrite
 from am4cm_cli.commands.prepare import cores, refuse
 
-OF_STACKS = ("size", "dates", "start", "clouds")
+OF_STACKS = ("size", "dates", "start", "clouds", "chain")
 OF_PASTIS = ("patches", "workers")
 
 
@@ -20,6 +20,14 @@ class Layout(StrEnum):
 
     STACK = "stack"
     PASTIS = "pastis"
+
+
+class Chain(StrEnum):
+    """What processed the images."""
+
+    SEN2COR = "sen2cor"
+    THEIA = "theia"
+    L1C = "l1c"
 
 
 def in_the_calendar(day: datetime) -> datetime:
@@ -51,6 +59,9 @@ def simulate(
     clouds: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the dates that have clouds or haze.")
     ] = 0.5,
+    chain: Annotated[
+        Chain, typer.Option(help="Radiometry of Sen2Cor's L2A, of THEIA's, or L1C in 13 bands.")
+    ] = Chain.SEN2COR,
     patches: Annotated[
         int,
         typer.Option(
@@ -79,13 +90,19 @@ def simulate(
         _simulate_pastis(out, patches, seed=seed, workers=workers or cores(), overwrite=overwrite)
         return
     refuse(context, OF_PASTIS, "a stack")
-    from am4cm_cli.simulation import SimulationConfig, write_stack
+    from am4cm_cli.simulation import PROCESSORS, SimulationConfig, write_stack
 
     config = SimulationConfig(
         size=size, dates=dates, seed=seed, start=start.date(), cloudiness=clouds
     )
     unwind()
-    write_stack(out, config, overwrite=overwrite, track=progress("Simulating"))
+    write_stack(
+        out,
+        config,
+        processor=PROCESSORS[chain.value],
+        overwrite=overwrite,
+        track=progress("Simulating"),
+    )
     say(f"Wrote {out}: {dates} dates of {size} x {size} pixels, labels, fields and truth.")
 
 

@@ -3,12 +3,15 @@
 from am4cm_cli.simulation.config import SimulationConfig
 from am4cm_cli.simulation.crops import COVERS
 from am4cm_cli.simulation.landscape import Landscape
+from am4cm_cli.simulation.processors import PROCESSORS, Processor
 from am4cm_cli.simulation.scenes import SimulatedScene, simulate, simulate_scenes
 from am4cm_cli.simulation.writing import write_stack
 
 __all__ = [
     "COVERS",
+    "PROCESSORS",
     "Landscape",
+    "Processor",
     "SimulatedScene",
     "SimulationConfig",
     "simulate",

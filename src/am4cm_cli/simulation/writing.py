@@ -11,10 +11,10 @@ from rasterio.io import DatasetWriter
 
 from am4cm_cli.folders import new_folder
 from am4cm_cli.progress import Track
-from am4cm_cli.sensors import LAND_BANDS
 from am4cm_cli.simulation.config import PIXEL, SimulationConfig
 from am4cm_cli.simulation.crops import COVERS
 from am4cm_cli.simulation.landscape import Landscape
+from am4cm_cli.simulation.processors import SEN2COR, Processor
 from am4cm_cli.simulation.scenes import SimulatedScene, simulate
 
 CORNER = (500_000.0, 5_594_000.0)
@@ -27,11 +27,16 @@ TRUTH = {"0": "clear", "1": "thick cloud", "2": "thin cloud or haze", "3": "clou
 
 
 def write_stack(
-    out: Path, config: SimulationConfig, *, overwrite: bool = False, track: Track = iter
+    out: Path,
+    config: SimulationConfig,
+    *,
+    processor: Processor = SEN2COR,
+    overwrite: bool = False,
+    track: Track = iter,
 ) -> None:
     """Write the images, labels, fields and truth of a simulated stack into a new folder."""
     with new_folder(out, members=MEMBERS, overwrite=overwrite) as folder:
-        landscape, scenes = simulate(config)
+        landscape, scenes = simulate(config, processor=processor)
         _write_landscape(folder, landscape)
         (folder / "images").mkdir()
         profile = _profile(config.size, count=config.dates, dtype="uint8", interleave="band")
@@ -39,7 +44,7 @@ def write_stack(
             raster.update_tags(**{f"CLASS_{key}": name for key, name in TRUTH.items()})
             for index in track(range(1, config.dates + 1)):
                 scene = next(scenes)
-                _write_image(folder / "images", scene)
+                _write_image(folder / "images", scene, processor.level)
                 _write_truth(raster, scene, index)
 
 
@@ -59,14 +64,14 @@ def _write_landscape(folder: Path, landscape: Landscape) -> None:
         raster.set_band_description(1, "field")
 
 
-def _write_image(folder: Path, scene: SimulatedScene) -> None:
+def _write_image(folder: Path, scene: SimulatedScene, level: str) -> None:
     size = scene.truth.shape[0]
-    profile = _profile(size, count=len(LAND_BANDS), dtype="uint16", nodata=0)
-    with rasterio.open(folder / f"S2_L2A_{scene.time:%Y%m%d}.tif", "w", **profile) as raster:
+    profile = _profile(size, count=len(scene.bands), dtype="uint16", nodata=0)
+    with rasterio.open(folder / f"S2_{level}_{scene.time:%Y%m%d}.tif", "w", **profile) as raster:
         raster.write(digital_numbers(scene.reflectance))
-        raster.descriptions = LAND_BANDS
+        raster.descriptions = scene.bands
         raster.update_tags(
-            TIFFTAG_DATETIME=f"{scene.time:%Y:%m:%d %H:%M:%S}", PROCESSING_LEVEL="L2A"
+            TIFFTAG_DATETIME=f"{scene.time:%Y:%m:%d %H:%M:%S}", PROCESSING_LEVEL=level
         )
 
 

@@ -147,6 +147,17 @@ def test_metadata_that_are_missing(folder):
     assert "No such file" in faults(folder)[0]
 
 
+def test_arrays_are_looked_at_even_without_metadata(folder):
+    (folder / "metadata.geojson").write_text('{"features": [')
+    (folder / "DATA_S2" / "S2_10000.npy").unlink()
+    (folder / "DATA_S2" / "S2_x.npy").write_bytes(b"")
+    np.save(folder / "DATA_S2" / "S2_10003.npy", np.zeros((4, 9, 128, 128), np.int16))
+    cut(-1, codes)(folder)
+    found = faults(folder)
+    names = ("metadata", "DATA_S2/S2_10000", "DATA_S2/S2_10003", "ANNOTATIONS/TARGET_10003")
+    assert [fault.partition(".")[0] for fault in found] == list(names)
+
+
 @pytest.mark.parametrize(
     ("text", "count"), [("{", 1), ("{}", 10), ("7", 10), ('{"Fold_1": {"mean": [1, "x"]}}', 10)]
 )

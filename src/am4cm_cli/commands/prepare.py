@@ -104,8 +104,8 @@ def prepare(
 ) -> None:
     """Turn labelled stacks or PASTIS into compact pixel series, in folds that keep fields whole.
 
-    PASTIS, or a folder laid out like it, is checked first; its own folds are kept. If a run of it
-    is interrupted, the same command goes on where it stopped.
+    PASTIS, or a folder laid out like it, is checked first; its own folds are kept.
+    After an interruption, the same command goes on where it stopped.
     """
     from am4cm_cli.datasets.pastis.choice import PixelChoice
     from am4cm_cli.datasets.pastis.layout import is_pastis

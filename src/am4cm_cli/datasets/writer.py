@@ -1,5 +1,6 @@
 """Writing prepared pixel series, a few at a time, whatever their number."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -62,18 +63,27 @@ class GrowingArray:
         # No buffer: what is appended must outlive a kill of the process.
         self.file = path.open("r+b" if length else "w+b", buffering=0)
         self._write_header()
-        self.file.seek(stored_size(self.dtype, row, length))
-        self.file.truncate()
+        self.file.truncate(stored_size(self.dtype, row, length))
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add (N, ...) rows at the end."""
+        self.put(self.reserve(len(rows)), rows)
+
+    def reserve(self, count: int) -> int:
+        """Make room for so many rows at the end, to `put` them later; tell the first's place."""
+        self.length += count
+        return self.length - count
+
+    def put(self, place: int, rows: NDArray[Any]) -> None:
+        """Write (N, ...) rows where they were reserved; several threads may do so at once."""
         assert rows.shape[1:] == self.row
         if not len(rows):
             return
+        where = stored_size(self.dtype, self.row, place)
         rest = np.ascontiguousarray(rows, self.dtype).data.cast("B")
         while rest:  # a write without a buffer may be cut short
-            rest = rest[self.file.write(rest) :]
-        self.length += len(rows)
+            written = os.pwrite(self.file.fileno(), rest, where)
+            rest, where = rest[written:], where + written
 
     def close(self) -> None:
         """Put the final length into the header; the file can be mapped from now on."""
@@ -157,8 +167,27 @@ class PreparedWriter:
         pixel: NDArray[np.integer],
     ) -> None:
         """Append P series that share a calendar: (P, T, B) stored reflectance, (P,) the others."""
+        self.reflectance(fold).append(reflectance.reshape(-1, reflectance.shape[-1]))
+        self.add_names(fold=fold, calendar=calendar, target=target, group=group, pixel=pixel)
+
+    def reflectance(self, fold: int) -> GrowingArray:
+        """Return where the observations of a fold go, to put them there by other ways than `add`.
+
+        Their order is that in which their series are told to `add_names`.
+        """
+        return self.arrays[fold]["reflectance"]
+
+    def add_names(
+        self,
+        *,
+        fold: int,
+        calendar: int,
+        target: NDArray[np.integer],
+        group: NDArray[np.integer],
+        pixel: NDArray[np.integer],
+    ) -> None:
+        """Append all but the reflectance of P series that share a calendar, (P,) each."""
         arrays = self.arrays[fold]
-        arrays["reflectance"].append(reflectance.reshape(-1, reflectance.shape[-1]))
         arrays["calendar"].append(np.full(len(target), calendar))
         arrays["target"].append(target)
         arrays["group"].append(group)

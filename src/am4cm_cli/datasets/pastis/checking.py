@@ -24,6 +24,7 @@ from am4cm_cli.errors import DataError
 from am4cm_cli.progress import Track
 from am4cm_cli.sensors import LAND_BANDS
 
+STORED = f"{IMAGES}/S2_*.npy", f"{ANNOTATIONS}/TARGET_*.npy"
 MOST_TOLD = 50
 """Faults in a message; the rest are counted."""
 
@@ -58,13 +59,22 @@ def check_pastis(folder: Path, *, track: Track = iter) -> Pastis:
     """
     metadata = read_metadata(folder)
     faults = [*metadata.faults, *statistics_faults(folder)]
-    for patch in track(metadata.patches):
+    # Metadata that name no patch are a fault; the arrays can be looked at all the same.
+    for patch in track(metadata.patches or _stored_patches(folder)):
         faults += _image_faults(folder, patch)
         faults += _target_faults(folder, patch)
     if faults:
         raise DataError(_told(folder, faults))
     notes = tuple(_notes(folder, metadata.patches))
     return Pastis(folder=folder, patches=metadata.patches, notes=notes)
+
+
+def _stored_patches(folder: Path) -> list[Patch]:
+    """List the patches that have files, with neither fold nor dates."""
+    names = [path.stem for pattern in STORED for path in folder.glob(pattern)]
+    numbers = {name.rpartition("_")[2] for name in names}
+    known = sorted(int(number) for number in numbers if number.isascii() and number.isdigit())
+    return [Patch(number=number, fold=0, days=()) for number in known]
 
 
 def _told(folder: Path, faults: list[str]) -> str:
@@ -186,7 +196,7 @@ def _notes(folder: Path, patches: tuple[Patch, ...]) -> Iterator[str]:
     listed = {name(patch.number) for patch in patches for name in (images_name, target_name)}
     stored = [
         path.relative_to(folder).as_posix()
-        for pattern in (f"{IMAGES}/S2_*.npy", f"{ANNOTATIONS}/TARGET_*.npy")
+        for pattern in STORED
         for path in sorted(folder.glob(pattern))
     ]
     extra = [name for name in stored if name not in listed]

@@ -1,5 +1,6 @@
 """One patch of PASTIS as pixel series."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,85 +15,97 @@ from am4cm_cli.datasets.pastis.metadata import Patch
 from am4cm_cli.datasets.pixels import NODATA
 from am4cm_cli.datasets.writer import LeftOut
 from am4cm_cli.errors import DataError
-from am4cm_cli.sensors import LAND_BANDS
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatchSeries:
-    """N series of T dates."""
+class PatchPixels:
+    """The N pixels of a patch that become series."""
 
-    reflectance: NDArray[np.int16]
-    """(N, T, B) stored reflectance."""
-    target: NDArray[np.uint8]
-    """(N,)"""
+    patch: Patch
     pixel: NDArray[np.int64]
     """(N,) ascending."""
+    target: NDArray[np.uint8]
+    """(N,)"""
+    has_gaps: bool
+    """Whether some date may not show some pixel of the patch."""
     left_out: LeftOut
 
+    @property
+    def observations(self) -> int:
+        """Of all series together."""
+        return len(self.pixel) * len(self.patch.days)
 
-def buffer_size(patch: Patch, choice: PixelChoice) -> int:
-    """Numbers that the largest choice of pixels from a patch can have."""
-    return choice.count(PIXELS) * len(patch.days) * len(LAND_BANDS)
 
-
-def read_patch(
-    folder: Path, patch: Patch, choice: PixelChoice, buffer: NDArray[np.int16]
-) -> PatchSeries:
-    """Read the chosen pixels of a patch.
+def find_pixels(folder: Path, patch: Patch, choice: PixelChoice) -> PatchPixels:
+    """Choose the pixels of a patch, and leave out those that no date shows.
 
     Args:
         folder: of PASTIS, checked.
         patch: to read.
         choice: of its pixels.
-        buffer: of at least `buffer_size`; the reflectance lies in it, so that the memory of one
-            patch serves the next.
 
     Raises:
         DataError: the files are not what they were when they were checked.
     """
-    target = read_target(folder, patch.number).ravel()
-    pixel = choose_pixels(target, choice, patch=patch.number)
+    codes = read_target(folder, patch.number).ravel()
+    pixel = choose_pixels(codes, choice, patch=patch.number)
     images = _images(folder, patch)
-    shape = len(pixel), images.shape[0] * images.shape[1]
-    stored = buffer[: shape[0] * shape[1]].reshape(shape)
-    gather_series(images.reshape(shape[1], PIXELS), pixel, out=stored)
-    reflectance = stored.reshape(len(pixel), *images.shape[:2])
-    observed = np.ones(len(pixel), np.bool_)
-    if (images[:, 0] == GAP).any():  # rare, and much cheaper to ask of one band
-        observed = mark_gaps(reflectance)
-        reflectance, pixel = reflectance[observed], pixel[observed]
-    void = int((target == VOID).sum())
+    # Gaps are rare, and it is much cheaper to ask one band for them.
+    has_gaps = bool((images[:, 0] == GAP).any())
+    seen = pixel[_observed(images)[pixel]] if has_gaps else pixel
+    void = int((codes == VOID).sum())
     left_out = LeftOut(
         void=void,
-        not_taken=PIXELS - void - len(observed),
-        unobserved=len(observed) - len(pixel),
+        not_taken=PIXELS - void - len(pixel),
+        unobserved=len(pixel) - len(seen),
     )
-    return PatchSeries(
-        reflectance=reflectance, target=target[pixel], pixel=pixel, left_out=left_out
+    return PatchPixels(
+        patch=patch, pixel=seen, target=codes[seen], has_gaps=has_gaps, left_out=left_out
     )
 
 
-def mark_gaps(reflectance: NDArray[np.int16]) -> NDArray[np.bool_]:
+def read_series(folder: Path, pixels: PatchPixels) -> Iterator[NDArray[np.int16]]:
+    """Yield the stored reflectance of pixels of a patch, one pixel after the other.
+
+    Yields:
+        (n, T, B), all pixels together; overwritten once the next is asked for.
+
+    Raises:
+        DataError: the file is not what it was when it was checked.
+    """
+    images = _images(folder, pixels.patch)
+    dates, bands, _ = images.shape
+    for block in gather_series(images.reshape(-1, PIXELS), pixels.pixel):
+        series = block.reshape(-1, dates, bands)
+        if pixels.has_gaps:
+            mark_gaps(series)
+        yield series
+
+
+def mark_gaps(reflectance: NDArray[np.int16]) -> None:
     """Write NODATA, in place, where all bands of a date hold THEIA's number for no observation.
 
     Args:
         reflectance: (N, T, B) stored.
-
-    Returns:
-        (N,) True where at least one date was observed.
     """
-    gap = (reflectance == GAP).all(axis=2)
-    reflectance[gap] = NODATA
-    observed: NDArray[np.bool_] = ~gap.all(axis=1)
+    reflectance[(reflectance == GAP).all(axis=2)] = NODATA
+
+
+def _observed(images: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(P,) True where at least one date of (T, B, P) images shows the pixel."""
+    observed = np.zeros(images.shape[2], np.bool_)
+    for image in images:
+        observed |= (image != GAP).any(axis=0)
     return observed
 
 
 def _images(folder: Path, patch: Patch) -> NDArray[np.int16]:
+    """Map the (T, B, P) images of a patch into memory."""
     name = images_name(patch.number)
-    images = open_array(folder, name)
+    images: NDArray[np.int16] = open_array(folder, name)
     if len(images) != len(patch.days):
         raise DataError(
             f"{folder / name}: found {len(images)} dates, but {len(patch.days)} when it was "
             "checked. Don't change the folder while it is being prepared; run the command again."
         )
-    return images
+    return images.reshape(*images.shape[:2], PIXELS)

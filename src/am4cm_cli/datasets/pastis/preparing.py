@@ -4,15 +4,16 @@ import hashlib
 import json
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice, takewhile
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from am4cm_cli import __version__
 from am4cm_cli.datasets.pastis.checking import Pastis
@@ -20,15 +21,14 @@ from am4cm_cli.datasets.pastis.choice import PixelChoice
 from am4cm_cli.datasets.pastis.journal import Entry, Journal, open_journal
 from am4cm_cli.datasets.pastis.layout import CLASSES, images_name, target_name
 from am4cm_cli.datasets.pastis.metadata import Patch
-from am4cm_cli.datasets.pastis.patches import PatchSeries, buffer_size, read_patch
+from am4cm_cli.datasets.pastis.patches import PatchPixels, find_pixels, read_series
 from am4cm_cli.datasets.pixels import FORMAT, PreparedIndex
 from am4cm_cli.datasets.writer import LeftOut, PreparedWriter, Written, holds
 from am4cm_cli.folders import WHOLE
 from am4cm_cli.progress import Track
 from am4cm_cli.sensors import LAND_BANDS
 
-MEMORY = 2**30
-"""Bytes for patches that are being read or wait to be written."""
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +118,11 @@ def prepare_run(run: Run, *, workers: int, track: Track = iter) -> PreparedIndex
     rest = run.patches[run.done :]
     calendars = list(dict.fromkeys(patch.days for patch in run.patches))
     place = {days: number for number, days in enumerate(calendars)}
-    with _writer(run, calendars) as writer:
-        read = _read(run.pastis.folder, rest, run.choice, workers=workers)
-        for patch, series in zip(track(rest), read, strict=True):
-            _add(writer, patch, series, calendar=place[patch.days])
-            run.journal.add(_entry(patch, series))
+    with _writer(run, calendars) as writer, _pool(workers) as pool:
+        stored = _store(run, rest, writer, pool, ahead=workers + 2)
+        for patch, pixels in zip(track(rest), stored, strict=True):
+            _add_names(writer, pixels, calendar=place[patch.days])
+            run.journal.add(_entry(pixels))
         return writer.finish(
             bands=LAND_BANDS,
             classes=CLASSES,
@@ -147,48 +147,77 @@ def _writer(run: Run, calendars: Sequence[tuple[int, ...]]) -> PreparedWriter:
     )
 
 
-def _add(writer: PreparedWriter, patch: Patch, series: PatchSeries, *, calendar: int) -> None:
-    writer.add(
-        fold=patch.fold,
+def _add_names(writer: PreparedWriter, pixels: PatchPixels, *, calendar: int) -> None:
+    writer.add_names(
+        fold=pixels.patch.fold,
         calendar=calendar,
-        reflectance=series.reflectance,
-        target=series.target,
-        group=np.full(len(series.target), patch.number),
-        pixel=series.pixel,
+        target=pixels.target,
+        group=np.full(len(pixels.target), pixels.patch.number),
+        pixel=pixels.pixel,
     )
-    writer.left_out += series.left_out
+    writer.left_out += pixels.left_out
 
 
-def _entry(patch: Patch, series: PatchSeries) -> Entry:
-    return Entry(patch=patch.number, series=len(series.target), **asdict(series.left_out))
+def _entry(pixels: PatchPixels) -> Entry:
+    return Entry(patch=pixels.patch.number, series=len(pixels.target), **asdict(pixels.left_out))
 
 
-def _read(
-    folder: Path, patches: Sequence[Patch], choice: PixelChoice, *, workers: int
-) -> Iterator[PatchSeries]:
-    """Yield the series of each patch in order; they are overwritten once the next is asked for."""
-    rest = iter(patches)
-    buffers = _buffers(patches, choice, workers=workers)
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads are enough, as NumPy lets go of the interpreter; none outlives the block."""
     pool = ThreadPoolExecutor(workers)
     try:
-        waiting = deque(
-            (pool.submit(read_patch, folder, patch, choice, buffer), buffer)
-            for buffer, patch in zip(buffers, rest, strict=False)
-        )
-        while waiting:
-            future, buffer = waiting.popleft()
-            yield future.result()
-            for patch in islice(rest, 1):
-                waiting.append((pool.submit(read_patch, folder, patch, choice, buffer), buffer))
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _buffers(
-    patches: Sequence[Patch], choice: PixelChoice, *, workers: int
-) -> list[NDArray[np.int16]]:
-    """Make memory for some patches more than there are workers, as far as MEMORY allows."""
-    largest = max((buffer_size(patch, choice) for patch in patches), default=0)
-    mapped = max((buffer_size(patch, PixelChoice()) for patch in patches), default=1)
-    room = MEMORY // ((largest + mapped) * np.dtype(np.int16).itemsize)
-    return [np.empty(largest, np.int16) for _ in range(max(2, min(workers + 2, room)))]
+def _store(
+    run: Run,
+    patches: Sequence[Patch],
+    writer: PreparedWriter,
+    pool: ThreadPoolExecutor,
+    *,
+    ahead: int,
+) -> Iterator[PatchPixels]:
+    """Yield the pixels of each patch in order, once their reflectance is stored.
+
+    Only when its pixels are known is it known how much room a patch takes, and so where the next
+    one begins; all else is done side by side, each patch by one thread from the file to the file.
+    """
+    folder = run.pastis.folder
+    found = _in_order(
+        pool, (partial(find_pixels, folder, patch, run.choice) for patch in patches), ahead=ahead
+    )
+    yield from _in_order(pool, (_storing(folder, pixels, writer) for pixels in found), ahead=ahead)
+
+
+def _storing(
+    folder: Path, pixels: PatchPixels, writer: PreparedWriter
+) -> Callable[[], PatchPixels]:
+    """Reserve room for a patch; what is returned fills it."""
+    array = writer.reflectance(pixels.patch.fold)
+    first = array.reserve(pixels.observations)
+
+    def store() -> PatchPixels:
+        place = first
+        for series in read_series(folder, pixels):
+            rows = series.reshape(-1, series.shape[-1])
+            array.put(place, rows)
+            place += len(rows)
+        return pixels
+
+    return store
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, tasks: Iterable[Callable[[], Answer]], *, ahead: int
+) -> Iterator[Answer]:
+    """Yield the answers of tasks in their order, while some that follow are at work."""
+    waiting: deque[Future[Answer]] = deque()
+    for task in tasks:
+        waiting.append(pool.submit(task))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

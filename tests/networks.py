@@ -2,7 +2,8 @@
 
 import torch
 
-from am4cm_cli.models import LTAE, LTAEConfig
+from am4cm_cli.models import LTAE, LTAEConfig, build
+from am4cm_cli.weights import Calibration, Weights
 
 
 def tiny_config(**changes):
@@ -30,3 +31,15 @@ def tiny_model(seed=0, **changes):
             torch.nn.init.uniform_(module.weight, 0.5, 2)
             torch.nn.init.normal_(module.bias)
     return model.eval()
+
+
+def untrained(name):
+    """Weights of a model by its name, with a calibration that fits."""
+    torch.manual_seed(0)
+    bands = ("B02", "B03", "B08")
+    model = build(name, bands=bands, mean=(0.1,) * 3, std=(0.2,) * 3, classes=("maize", "rape"))
+    calibration = Calibration(
+        logit_sd=(1.0,) * model.config.heads,
+        band_covariance=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    )
+    return Weights(model=model.eval(), calibration=calibration, record={})

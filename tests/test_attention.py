@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am4cm_cli.attention import fold, spectral_index
+from am4cm_cli.attention import fold, spectral_index, unfoldable
+from am4cm_cli.errors import WeightsError
+from am4cm_cli.models import MODEL_NAMES, build
 from networks import tiny_model
 
 
@@ -59,3 +62,22 @@ def test_spectral_index_is_the_mean_standardised_logit_but_for_a_constant():
     expected = (logits / sd[:, None, None]).mean(0).diff(dim=0)
     index = torch.einsum("b,tbp->tp", spectral_index(attention, sd), reflectance)
     torch.testing.assert_close(index.diff(dim=0), expected)
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_what_is_not_affine_is_not_folded(name):
+    # The second way: affine means that the logits of a mean are the mean of the logits.
+    torch.manual_seed(0)
+    model = build(name, bands=("B02", "B08"), mean=(0.1, 0.3), std=(0.1, 0.1), classes=("a", "b"))
+    model.eval().double()
+    dates = getattr(model.config, "dates", 5)
+    day, valid = torch.full((3, dates), 99.0), torch.ones(3, dates, dtype=torch.bool)
+    reflectance = torch.rand(3, dates, 2, dtype=torch.float64)
+    reflectance[2] = (reflectance[0] + reflectance[1]) / 2
+    with torch.no_grad():
+        logits = model.observed_logits(reflectance, day, valid).unflatten(1, (3, dates))
+    affine = torch.allclose(logits[:, 2], (logits[:, 0] + logits[:, 1]) / 2, atol=1e-6)
+    assert (unfoldable(model) is None) == affine
+    if not affine:
+        with pytest.raises(WeightsError, match=r"^mine: .* not affine in reflectance.*--model"):
+            fold(model, name="mine")

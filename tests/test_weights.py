@@ -11,9 +11,11 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from am4cm_cli.errors import WeightsError
+from am4cm_cli.models import MODEL_NAMES, LTAEConfig
 from am4cm_cli.reports.cards import weights_card, weights_table
 from am4cm_cli.weights import default_weights, load_weights, save_weights
 from cloudy import bright_weights
+from networks import untrained
 
 
 def test_a_file_rebuilds_its_weights(tmp_path):
@@ -26,6 +28,55 @@ def test_a_file_rebuilds_its_weights(tmp_path):
     assert found.name == "w"
     batch = torch.rand(3, 6, 10), torch.full((3, 6), 50.0), torch.ones(3, 6, dtype=torch.bool)
     torch.testing.assert_close(found.model(*batch), weights.model(*batch), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_a_file_rebuilds_every_kind_of_model(tmp_path, name):
+    weights = untrained(name)
+    save_weights(tmp_path / "w", weights)
+    found = load_weights(tmp_path / "w")
+    assert type(found.model) is type(weights.model)
+    assert found.model.config == weights.model.config
+    batch = torch.rand(2, 30, 3), torch.arange(60).reshape(2, 30) + 1.0, torch.rand(2, 30) > 0.3
+    torch.testing.assert_close(found.model(*batch), weights.model(*batch), atol=0, rtol=0)
+
+
+def test_a_file_of_format_1_has_a_linear_embedding(tmp_path):
+    path = tmp_path / "w"
+    spoil(path, "config.embedding", None)
+    header = json.loads(read_header(path))
+    with pytest.raises(WeightsError, match=r"expected .*embedding"):
+        load_weights(path)
+    save_file(load_file(path), path, metadata={"am4cm": json.dumps(header | {"format": 1})})
+    config = load_weights(path).model.config
+    assert isinstance(config, LTAEConfig)
+    assert config.embedding == "linear"
+
+
+COMPAT_SPOILT = [
+    ("convolution", 1, "holds 1; expected true or false"),
+    ("convolution", True, "tensor encoder.inconv.0.bias has shape None"),
+    ("neurons", [], "neurons: expected 1 to 16 of them"),
+    ("neurons", [128] * 17, "neurons: expected 1 to 16 of them"),
+    ("neurons", [0], "neurons: expected 1 to 10^6"),
+    ("neurons", [60, 128], "the first a multiple of heads"),
+    ("neurons", [64, 128], "features: expected the first of neurons"),
+    ("positions", 24, "positions: expected 367"),
+    ("dates", 0, "1 to 10^6"),
+    ("dropout", 1.0, "dropout: expected from 0 to below 1"),
+    ("attention_dropout", -0.1, "attention_dropout: expected from 0"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "words"), COMPAT_SPOILT)
+def test_a_header_of_compat_that_does_not_fit_is_named(tmp_path, field, value, words):
+    path = tmp_path / "w"
+    save_weights(path, untrained("compat-34k"))
+    header = json.loads(read_header(path))
+    header["config"][field] = value
+    save_file(load_file(path), path, metadata={"am4cm": json.dumps(header)})
+    with pytest.raises(WeightsError, match=re.escape(words)):
+        load_weights(path)
 
 
 def test_the_same_weights_are_the_same_bytes(tmp_path):
@@ -83,6 +134,8 @@ SPOILT = [
     ("config", None, "config has null"),
     ("config", [], "config has"),
     ("config.magic", 1, "magic"),
+    ("config.embedding", "conv", "embedding: expected one of linear, mlp"),
+    ("config.hidden", -1, "hidden: expected 0 to 10^6"),
     ("config.heads", 3, "a multiple of heads"),
     ("config.heads", 0, "1 to 10^6"),
     ("config.key_channels", 2, "key.bias has shape (2,); expected (4,)"),

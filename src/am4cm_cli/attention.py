@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from am4cm_cli.models import LTAE
+from am4cm_cli.errors import WeightsError
+from am4cm_cli.models import LTAE, Compat, PixelModel
 from am4cm_cli.models.positions import encode_days
 
 
@@ -83,28 +84,59 @@ class FoldedAttention:
         )
 
 
+def unfoldable(model: PixelModel) -> str | None:
+    """Why this model cannot be folded; None where it can."""
+    if isinstance(model, Compat):
+        return "the original L-TAE normalises each date by its own features (LayerNorm)"
+    assert isinstance(model, LTAE)
+    if model.config.embedding != "linear":
+        return f"each date is embedded by an {model.config.embedding.upper()}"
+    return None
+
+
 @torch.inference_mode()
-def fold(model: LTAE) -> FoldedAttention:
-    """Fold standardisation, embedding, batch norm, keys and queries together, in float64."""
-    norm, embedding, key = model.norm, model.embedding, model.key
+def fold(model: PixelModel, *, name: str = "the model") -> FoldedAttention:
+    """Fold standardisation, embedding, batch norm, keys and queries together, in float64.
+
+    Args:
+        model: in evaluation or training mode; the running statistics count.
+        name: of the weights, for the message.
+
+    Raises:
+        WeightsError: its attention logits are not affine in reflectance.
+    """
+    reason = unfoldable(model)
+    if reason is not None:
+        raise WeightsError(
+            f"{name}: attention logits are not affine in reflectance, for {reason}; a mask needs "
+            "those of a linear embedding. Name other weights, or train with --model default."
+        )
+    assert isinstance(model, LTAE)
+    to_channels, shift = _embedding(model)
+    # query . (key weight @ channels + key bias) / sqrt(d): one vector over the channels per head
+    query = model.query.double() / model.query.shape[-1] ** 0.5
+    by_head = model.key.weight.double().unflatten(0, query.shape)
+    day_weight = torch.einsum("hk,hkd->hd", query, by_head)
+    constant = (query * model.key.bias.double().unflatten(0, query.shape)).sum(-1)
+    return FoldedAttention(
+        bands=model.config.bands,
+        weight=day_weight @ to_channels,
+        bias=day_weight @ shift + constant,
+        day_weight=day_weight,
+        mean=model.mean.double(),
+    )
+
+
+def _embedding(model: LTAE) -> tuple[Tensor, Tensor]:
+    """The (D, B) and (D,) of the affine map from reflectance to embedded dates, but for days."""
+    norm, embedding = model.norm, model.embedding
+    assert isinstance(embedding, nn.Linear)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
     to_channels = gain[:, None] * embedding.weight.double() / model.std.double()
     shift = gain * (embedding.bias.double() - norm.running_mean.double()) + norm.bias.double()
-    # query . (key weight @ channels + key bias) / sqrt(d): one vector over the channels per head
-    query = model.query.double() / model.query.shape[-1] ** 0.5
-    by_head = key.weight.double().unflatten(0, query.shape)
-    day_weight = torch.einsum("hk,hkd->hd", query, by_head)
-    constant = (query * key.bias.double().unflatten(0, query.shape)).sum(-1)
-    offset = shift - to_channels @ model.mean.double()
-    return FoldedAttention(
-        bands=model.config.bands,
-        weight=day_weight @ to_channels,
-        bias=day_weight @ offset + constant,
-        day_weight=day_weight,
-        mean=model.mean.double(),
-    )
+    return to_channels, shift - to_channels @ model.mean.double()
 
 
 def spectral_index(attention: FoldedAttention, logit_sd: Tensor) -> Tensor:

@@ -5,12 +5,20 @@ from dataclasses import is_dataclass
 from math import isfinite
 from typing import Any, get_args, get_origin, get_type_hints
 
+EXPECTED = {
+    dict: "an object",
+    float: "numbers",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text",
+}
+
 
 def rebuild(kind: Any, value: Any, name: str) -> Any:
     """Make a value of a declared type from JSON, down to the last number of it.
 
     Args:
-        kind: a dataclass of the kinds here, tuple[kind, ...], dict, float, int or str.
+        kind: a dataclass of the kinds here, tuple[kind, ...], dict, float, int, bool or str.
         value: as `json.loads` gives it.
         name: of the value, for the message.
 
@@ -29,8 +37,7 @@ def rebuild(kind: Any, value: Any, name: str) -> Any:
         if kind is float and not isfinite(value):
             raise ValueError(f"{name} holds {value}; expected finite numbers")
         return kind(value)
-    expected = {dict: "an object", float: "numbers", int: "a whole number", str: "text"}
-    raise ValueError(f"{name} holds {_short(value)}; expected {expected.get(kind, 'a list')}")
+    raise ValueError(f"{name} holds {_short(value)}; expected {EXPECTED.get(kind, 'a list')}")
 
 
 def _short(value: Any) -> str:

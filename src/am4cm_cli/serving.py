@@ -20,7 +20,7 @@ def serve(stack: Stack, weights: Weights) -> FoldedAttention:
     Raises:
         WeightsError: these bands tell too little of what the attention responds to.
     """
-    whole = fold(weights.model)
+    whole = fold(weights.model, name=weights.name)
     found = tuple(band for band in whole.bands if band in stack.bands)
     served = whole.on_bands(found, _covariance(weights))
     share = explained_share(served, whole, weights) if found else 0.0

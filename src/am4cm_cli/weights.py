@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from am4cm_cli.calibration import DROP_PRIOR, MixturePrior
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import WeightsError
 from am4cm_cli.files import appear
-from am4cm_cli.models import LTAE, MODELS, LTAEConfig
+from am4cm_cli.models import MODELS, ModelConfig, PixelModel
+from am4cm_cli.models.pixel import Rule
 from am4cm_cli.sensors import BAND_METRES
+from am4cm_cli.tensors import filled, first_line, read_tensors
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
 KEY = "am4cm"
 DEFAULT_NAME = "sim-10band"
 
@@ -39,7 +41,7 @@ class Calibration:
 class Weights:
     """A trained model and what is known of it."""
 
-    model: LTAE
+    model: PixelModel
     calibration: Calibration
     record: Mapping[str, Any]
     """Training data and options, versions, scores: JSON values, for people to read."""
@@ -91,21 +93,21 @@ def load_weights(path: Path) -> Weights:
             itself.
     """
     header, tensors = _read(path)
-    if header.get("format") != FORMAT or header.get("model") not in list(MODELS):
+    if header.get("format") not in READABLE or header.get("model") not in list(MODELS):
         raise WeightsError(
             f"{path}: format {header.get('format')}, model {header.get('model')}; expected format "
             f"{FORMAT} and one of {', '.join(MODELS)}. Update am4cm, or train the weights again."
         )
-    config_class, model_class = MODELS[header["model"]]
+    _, model_class = MODELS[header["model"]]
     try:
-        config: LTAEConfig = rebuild(config_class, header.get("config"), "config")
+        config = _rebuild_config(header)
         calibration: Calibration = rebuild(Calibration, header.get("calibration"), "calibration")
         record = rebuild(dict, header.get("record", {}), "record")
         _check(config, calibration)
-        model = _build(model_class, config, tensors)
+        model = filled(lambda: model_class(config), tensors)
     except (ValueError, RuntimeError, OverflowError) as error:
         raise WeightsError(
-            f"{path}: the weights do not fit their own header: {_first_line(error)}. "
+            f"{path}: the weights do not fit their own header: {first_line(error)}. "
             "Fetch the file again, or train the weights again."
         ) from error
     return Weights(
@@ -118,71 +120,54 @@ def load_weights(path: Path) -> Weights:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    metadata, tensors = read_tensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[KEY])
-            return dict(header), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"{path}: not a readable weights file ({_first_line(error)}). Expected a .safetensors "
-            "file written by am4cm train."
-        ) from error
+        return dict(json.loads(metadata[KEY])), tensors
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: safetensors without am4cm's header. Expected a file written by am4cm train."
         ) from error
 
 
-def _check(config: LTAEConfig, calibration: Calibration) -> None:
+def _rebuild_config(header: Mapping[str, Any]) -> ModelConfig:
+    config_class, _ = MODELS[header["model"]]
+    value = header.get("config")
+    if header["format"] == 1 and isinstance(value, dict):
+        # Format 1 knew no other embedding.
+        value = {"embedding": "linear"} | value
+    config: ModelConfig = rebuild(config_class, value, "config")
+    return config
+
+
+def _check(config: ModelConfig, calibration: Calibration) -> None:
     """Raise ValueError where values of the right types contradict one another."""
-    bands, heads, covariance = len(config.bands), config.heads, calibration.band_covariance
-    centre, spread = calibration.prior.centre, calibration.prior.spread
-    scales = (centre.clear_sd, centre.cloud_scale, *vars(spread).values())
-    known = set(config.bands) & BAND_METRES.keys()
-    sizes = (heads, config.channels, config.key_channels, config.hidden)
     for held, name, expected in (
-        (0 < len(known) == bands, "bands", "bands of Sentinel-2, each once"),
-        (len(config.mean) == len(config.std) == bands, "mean and std", f"{bands} numbers each"),
-        (min(config.std, default=0) > 0, "std", "numbers above 0"),
-        (len(config.classes) > 0, "classes", "at least one"),
-        (
-            1 <= min(sizes) <= max(sizes) <= 10**6,
-            "heads, channels, key_channels and hidden",
-            "1 to 10^6",
-        ),
-        (heads > 0 and config.channels % heads == 0, "channels", "a multiple of heads"),
-        (
-            {len(covariance), *map(len, covariance)} == {bands},
-            "band_covariance",
-            f"{bands} rows of {bands} numbers",
-        ),
-        (len(calibration.logit_sd) == heads, "logit_sd", f"{heads} numbers, one per head"),
-        (min(calibration.logit_sd, default=0) > 0, "logit_sd", "numbers above 0"),
-        (min(scales) > 0, "prior", "deviations, scales and spreads above 0"),
-        (0 < centre.cloud_share < 1, "prior", "a cloud_share between 0 and 1"),
+        _bands_rule(config),
+        *config.rules(),
+        *_rules(config, calibration),
     ):
         if not held:
             raise ValueError(f"{name}: expected {expected}")
 
 
-def _build(
-    model_class: type[LTAE], config: LTAEConfig, tensors: Mapping[str, torch.Tensor]
-) -> LTAE:
-    with torch.device("meta"):  # shapes alone: absurd sizes must not be allocated first
-        expected = {name: tuple(t.shape) for name, t in model_class(config).state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if found.get(name) != expected.get(name):
-            raise ValueError(
-                f"tensor {name} has shape {found.get(name)}; expected {expected.get(name)}"
-            )
-    model = model_class(config)
-    model.load_state_dict(dict(tensors))
-    for name, tensor in model.state_dict().items():
-        if not tensor.isfinite().all() or (name.endswith("running_var") and tensor.min() < 0):
-            raise ValueError(f"tensor {name} holds NaN, infinity or a negative variance")
-    return model.eval()
+def _bands_rule(config: ModelConfig) -> Rule:
+    known = set(config.bands) & BAND_METRES.keys()
+    return Rule(0 < len(known) == len(config.bands), "bands", "bands of Sentinel-2, each once")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _rules(config: ModelConfig, calibration: Calibration) -> tuple[Rule, ...]:
+    bands, covariance, logit_sd = (
+        len(config.bands),
+        calibration.band_covariance,
+        calibration.logit_sd,
+    )
+    centre, spread = calibration.prior.centre, calibration.prior.spread
+    scales = (centre.clear_sd, centre.cloud_scale, *vars(spread).values())
+    square = {len(covariance), *map(len, covariance)} == {bands}
+    return (
+        Rule(square, "band_covariance", f"{bands} rows of {bands} numbers"),
+        Rule(len(logit_sd) == config.heads, "logit_sd", f"{config.heads} numbers, one per head"),
+        Rule(min(logit_sd, default=0) > 0, "logit_sd", "numbers above 0"),
+        Rule(min(scales) > 0, "prior", "deviations, scales and spreads above 0"),
+        Rule(0 < centre.cloud_share < 1, "prior", "a cloud_share between 0 and 1"),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from am4cm_cli.attention import fold, spectral_index
+from am4cm_cli.attention import fold, spectral_index, unfoldable
 from am4cm_cli.datasets.pixels import PreparedIndex
 from am4cm_cli.weights import Weights
 
@@ -16,13 +16,15 @@ def weights_card(weights: Weights) -> dict[str, Any]:
     """Everything a weights file holds but the tensors, ready for JSON."""
     config = asdict(weights.model.config)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
-    index = spectral_index(fold(weights.model), logit_sd.double()).tolist()
+    index: list[float] = []
+    if unfoldable(weights.model) is None:
+        index = spectral_index(fold(weights.model), logit_sd.double()).tolist()
     facts = {
         "name": weights.name,
         "sha256": weights.sha256,
         "parameters": sum(p.numel() for p in weights.model.parameters()),
         "config": config,
-        "spectral_index": dict(zip(config["bands"], index, strict=True)),
+        "spectral_index": dict(zip(config["bands"], index, strict=False)),
         "calibration": asdict(weights.calibration),
     }
     return facts | dict(weights.record) | facts  # a record may add facts, but change none
@@ -41,7 +43,7 @@ def weights_table(card: dict[str, Any]) -> Table:
     if "choice" in card:
         table.add_row("chosen", _told(_choice, card))
     index = "  ".join(f"{band} {value:+.2f}" for band, value in card["spectral_index"].items())
-    table.add_row("what attention looks for", index)
+    table.add_row("what attention looks for", index or "no one index tells: it cannot mask")
     table.add_row("training", _told(lambda card: _pairs(card["training"]), card))
     table.add_row("versions", _told(lambda card: _pairs(card["versions"]), card))
     return table
@@ -65,8 +67,9 @@ def _split(card: dict[str, Any]) -> str:
 
 def _scores(card: dict[str, Any]) -> str:
     scores = card["scores"]
+    folds = scores.get("folds") or [card["training"]["validation_fold"]]  # of weights before 0.2
     return (
-        f"fold {card['training']['validation_fold']}: overall accuracy "
+        f"fold {', '.join(map(str, folds))}: overall accuracy "
         f"{scores['overall_accuracy']:.3f}, mean IoU {scores['mean_iou']:.3f}"
     )
 

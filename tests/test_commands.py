@@ -269,7 +269,7 @@ def test_prepare_train_info_and_mask(run, site, tmp_path):
     assert made.returncode == 0, made.stderr
     assert made.stdout == b""
     assert json.loads(run("info", data, "--json").stdout)["classes"] == ["maize", "meadow"]
-    words = ("--epochs", 3, "--batch", 32, "--validation-fold", 3)
+    words = ("--epochs", 3, "--batch", 32, "--fold", 2)
     made = run("train", data, weights, *words)
     assert made.returncode == 0, made.stderr
     assert made.stdout == b""

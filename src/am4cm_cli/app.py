@@ -16,6 +16,7 @@ from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
 from am4cm_cli.commands.prepare import prepare
 from am4cm_cli.commands.simulate import simulate
+from am4cm_cli.commands.test import score
 from am4cm_cli.commands.train import train
 from am4cm_cli.errors import Am4cmError
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (mask, info, draw, prepare, train, simulate):
     app.command()(command)
+app.command("test")(score)
 app.add_typer(download, name="download")
 
 

@@ -1,12 +1,45 @@
 """`am4cm train`: prepared pixel series to weights."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Device, Overwrite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from am4cm_cli.ranks import Ranks
+    from am4cm_cli.training import Place, Run, TrainConfig
+
+GIGABYTE = 10**9
+FIRST_FOLD = 1
+
+
+class ClassWeights(StrEnum):
+    """What each class weighs in the loss."""
+
+    NONE = "none"
+    BALANCED = "balanced"
+
+
+class Keep(StrEnum):
+    """Which epoch becomes the weights."""
+
+    BEST = "best"
+    LAST = "last"
+
+
+def a_model(name: str) -> str:
+    """Refuse a model that there is not."""
+    from am4cm_cli.models import MODEL_NAMES
+
+    if name not in MODEL_NAMES:
+        raise typer.BadParameter(f"{name}: expected one of {', '.join(MODEL_NAMES)}")
+    return name
 
 
 def train(
@@ -18,48 +51,187 @@ def train(
         Path,
         typer.Argument(metavar="OUT", help="Weights to write (.safetensors).", show_default=False),
     ],
+    fold: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="First fold to train on; of F folds F - 2 in a row are trained on, the next is "
+            "for validation, the one after it for testing, and 1 follows the last. Default: 1.",
+            show_default=False,
+        ),
+    ] = None,
+    all_folds: Annotated[
+        bool,
+        typer.Option(
+            "--all-folds", help="Train every turn, as OUT-fold1 and so on, and pool their tests."
+        ),
+    ] = False,
+    model: Annotated[
+        str, typer.Option(callback=a_model, help="default, mlp, 9k, 34k, 112k, 288k or compat-34k.")
+    ] = "default",
     epochs: Annotated[int, typer.Option(min=1, help="Times each series is seen.")] = 10,
-    batch: Annotated[int, typer.Option(min=2, help="Series per step.")] = 512,
+    batch: Annotated[
+        int, typer.Option(min=2, help="Series per step, of all processes together.")
+    ] = 512,
     rate: Annotated[float, typer.Option(min=0, help="Peak of the one-cycle schedule.")] = 4e-3,
     weight_decay: Annotated[float, typer.Option(min=0, help="Of AdamW.")] = 1e-2,
     drop_dates: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of dates hidden from a series.")
     ] = 0.6,
+    drop_bands: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of series that have bands hidden.")
+    ] = 0.0,
+    shade: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of dates darkened as a cloud's shadow does.")
+    ] = 0.1,
     noise: Annotated[
         float, typer.Option(min=0, help="Reflectance noise added to every band of every date.")
     ] = 0.04,
-    validation_fold: Annotated[int, typer.Option(min=1, help="Fold to score on.")] = 5,
+    class_weights: Annotated[
+        ClassWeights, typer.Option(help="balanced: rare classes weigh as much as common ones.")
+    ] = ClassWeights.NONE,
+    label_smoothing: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of a label spread over all classes.")
+    ] = 0.0,
+    keep: Annotated[
+        Keep, typer.Option(help="Epoch to keep: best mean IoU in validation, or last.")
+    ] = Keep.BEST,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after the last whole epoch of a stopped run.")
+    ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False, help="Folder for a TensorBoard log as well.", show_default=False
+        ),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="GB that series may take on the device; more are read while training. Default: "
+            "most of what is free.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PAGE.html",
+            help="Report to write: curves, confusion, attention; pictures beside it.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Train the pixel L-TAE on crop labels; its attention learns to ignore clouds."""
-    from am4cm_cli.devices import pick_device
-    from am4cm_cli.files import check_output, write_text
-    from am4cm_cli.training import TrainConfig, metrics_json, train_weights
-    from am4cm_cli.weights import save_weights
+    """Train a pixel model on crop labels; its attention learns to ignore clouds.
+
+    Several processes: torchrun --nproc-per-node N -m am4cm_cli train DATA OUT.
+    """
+    from am4cm_cli.ranks import join_ranks
+    from am4cm_cli.training import Place, Run, TrainConfig
 
     if out.suffix != ".safetensors":
         raise typer.BadParameter(f"{out}: expected a name that ends in .safetensors")
-    unwind()
-    metrics = out.with_suffix(".metrics.json")
-    for path in (out, metrics):
-        check_output(path, overwrite=overwrite)
+    if all_folds and fold is not None:
+        raise typer.BadParameter("has no use with --all-folds", param_hint="'--fold'")
     config = TrainConfig(
+        model=model,
         epochs=epochs,
         batch=batch,
         rate=rate,
         weight_decay=weight_decay,
         drop_dates=drop_dates,
+        drop_bands=drop_bands,
+        shade=shade,
         noise=noise,
-        validation_fold=validation_fold,
+        class_weights=class_weights.value,
+        label_smoothing=label_smoothing,
+        keep=keep.value,
         seed=seed,
     )
-    weights = train_weights(data, config, device=pick_device(device), track=progress("Training"))
-    save_weights(out, weights)
-    write_text(metrics, metrics_json(weights))
-    scores = weights.record["scores"]
-    say(
-        f"Wrote {out}: fold {validation_fold} has overall accuracy "
-        f"{scores['overall_accuracy']:.3f}, mean IoU {scores['mean_iou']:.3f}; details in {metrics}"
+    place = Place(out=out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
+    unwind()
+    pages = _pages(report, data, all_folds=all_folds)
+    _check_pages(pages, overwrite=overwrite or resume)
+    with join_ranks(device) as ranks:
+        run = Run(
+            ranks=ranks,
+            memory=None if memory is None else round(memory * GIGABYTE),
+            track=progress("Training"),
+        )
+        try:
+            if all_folds:
+                told = _train_all(data, config, run, place)
+                written = [place.of_fold(fold) for fold in pages]
+            else:
+                told = _train_one(data, FIRST_FOLD if fold is None else fold, config, run, place)
+                written = [place]
+        except (KeyboardInterrupt, SystemExit):
+            _say_first(run, "Stopped; with --resume it goes on after the last whole epoch.")
+            raise
+        _say_first(run, told)
+        if ranks.first:
+            for page, one in zip(pages.values(), written, strict=False):
+                _write_page(page, one, data, ranks)
+
+
+def _say_first(run: "Run", message: str) -> None:
+    if run.ranks.first:
+        say(message)
+
+
+def _pages(report: Path | None, data: Path, *, all_folds: bool) -> dict[int, Path]:
+    """A page per turn of the folds, by its first fold; none without --report."""
+    if report is None:
+        return {}
+    if not all_folds:
+        return {FIRST_FOLD: report}
+    from am4cm_cli.datasets.pixels import read_index
+    from am4cm_cli.training import rotations
+
+    turns = rotations(data, read_index(data))
+    return {fold: report.with_stem(f"{report.stem}-fold{fold}") for fold in turns}
+
+
+def _check_pages(pages: "Mapping[int, Path]", *, overwrite: bool) -> None:
+    if not pages:
+        return
+    from am4cm_cli.pictures.training import check_report
+
+    for page in pages.values():
+        check_report(page, overwrite=overwrite)
+
+
+def _write_page(page: Path, place: "Place", data: Path, ranks: "Ranks") -> None:
+    from am4cm_cli.pictures.training import write_report
+    from am4cm_cli.reports.trained import report_weights
+
+    follow = progress("Attention over the year")
+    write_report(report_weights(place.out, place.log, data, ranks=ranks, track=follow), page)
+    say(f"Wrote {page}")
+
+
+def _train_one(data: Path, fold: int, config: "TrainConfig", run: "Run", place: "Place") -> str:
+    from am4cm_cli.training import train_file
+
+    found = train_file(data, fold, config, run, place)
+    scores = found.weights.record["scores"]
+    return (
+        f"Wrote {place.out}: test fold {found.rotation.test} has overall accuracy "
+        f"{scores['overall_accuracy']:.3f}, mean IoU {scores['mean_iou']:.3f}; details in "
+        f"{place.metrics}"
+    )
+
+
+def _train_all(data: Path, config: "TrainConfig", run: "Run", place: "Place") -> str:
+    from am4cm_cli.training import train_all_folds
+
+    pooled = train_all_folds(data, config, run, place)
+    return (
+        f"Wrote {', '.join(map(str, pooled.weights))}: all {len(pooled.weights)} test folds "
+        f"together have overall accuracy {pooled.scores.overall_accuracy:.3f}, mean IoU "
+        f"{pooled.scores.mean_iou:.3f}; details in {place.metrics}"
     )

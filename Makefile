@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format weights bench clean
+.PHONY: demo test check format weights recipes bench clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
 $(READY): pyproject.toml constraints.txt
@@ -27,27 +27,54 @@ check: $(READY)  ## lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# Simulated stacks alone: anyone can remake them. Candidates differ in their seed; the simulated
-# clouds of a seventh stack choose among them.
+# Simulated stacks alone, half of them as Sen2Cor leaves them, half as THEIA: anyone can remake them.
+# Candidates differ in their seed; the simulated clouds of another stack choose among them. One
+# thread each, so that the bytes do not depend on the number of cores.
 SIMULATED := build/weights
 STACKS := 1 2 3 4 5 6
 SEEDS := 0 1 2 3 4
+DEFAULT := weights/sim-10band-2.safetensors
+SIMULATE = $(BIN)/am4cm simulate --dates $$((24 + 8 * n)) --clouds 0.$$((35 + 5 * n)) \
+	--start 201$$((n + 2))-0$$((n % 3 * 4 + 1))-01
+PREPARE := $(CURDIR)/$(BIN)/am4cm prepare --fields fields.tif --per-group 12 --folds 10
+TRAIN := OMP_NUM_THREADS=1 $(BIN)/am4cm train --keep last
 
-weights: $(READY)  ## the default weights, again from nothing
+$(SIMULATED)/data: $(READY)
 	rm -rf $(SIMULATED) && mkdir -p $(SIMULATED)
-	for n in $(STACKS); do $(BIN)/am4cm simulate $(SIMULATED)/stack-$$n --seed $$n \
-		--dates $$((24 + 8 * n)) --clouds 0.$$((35 + 5 * n)) --start 201$$((n + 2))-0$$((n % 3 * 4 + 1))-01 || exit 1; done
+	for n in $(STACKS); do \
+		$(SIMULATE) $(SIMULATED)/stack-$$n --seed $$n && \
+		$(SIMULATE) $(SIMULATED)/theia-$$n --seed $$((10 + n)) --chain theia || exit 1; done
 	$(BIN)/am4cm simulate $(SIMULATED)/unseen --seed 7 --dates 48
-	cd $(SIMULATED) && ../../$(BIN)/am4cm prepare stack-* data --fields fields.tif --per-group 12
-	for seed in $(SEEDS); do $(BIN)/am4cm train $(SIMULATED)/data $(SIMULATED)/seed-$$seed.safetensors \
-		--seed $$seed --epochs 6 || exit 1; done
-	$(BIN)/python bench/choose.py weights/sim-10band.safetensors $(SIMULATED)/unseen $(SIMULATED)/seed-*.safetensors
+	cd $(SIMULATED) && $(PREPARE) stack-* theia-* data
+
+weights: $(SIMULATED)/data  ## the default weights, again from nothing
+	echo $(SEEDS) | xargs -n 1 -P 2 sh -c '$(TRAIN) $(SIMULATED)/data \
+		$(SIMULATED)/seed-$$0.safetensors --seed $$0 --epochs 6 --overwrite'
+	$(BIN)/python bench/choose.py $(DEFAULT) $(SIMULATED)/unseen $(SIMULATED)/seed-*.safetensors
+
+# What the recipe of the default weights was chosen from; needs the shared real series.
+RECIPES := build/recipes
+FLANDERS := ../shared/data/flanders-2018
+recipes: $(SIMULATED)/data  ## the table of weights/README.md
+	rm -rf $(RECIPES) && mkdir -p $(RECIPES)
+	$(BIN)/python bench/flanders.py $(FLANDERS) $(RECIPES)/site
+	$(PREPARE) $(RECIPES)/site $(RECIPES)/flanders
+	cd $(RECIPES) && $(PREPARE) ../weights/stack-* ../weights/theia-* site both
+	printf '%s\n' \
+		"$(SIMULATED)/data $(RECIPES)/simulation.safetensors --epochs 6" \
+		"$(SIMULATED)/data $(RECIPES)/unshaded.safetensors --epochs 6 --shade 0" \
+		"$(SIMULATED)/data $(RECIPES)/bands-dropped.safetensors --epochs 6 --drop-bands 0.5" \
+		"$(SIMULATED)/data $(RECIPES)/mlp.safetensors --epochs 6 --model mlp" \
+		"$(RECIPES)/flanders $(RECIPES)/flanders.safetensors --epochs 40" \
+		"$(RECIPES)/both $(RECIPES)/both.safetensors --epochs 6" \
+		| xargs -P 2 -I {} sh -c '$(TRAIN) {}'
+	$(BIN)/python bench/recipes.py ../shared/data $(RECIPES)/*.safetensors
 
 bench: demo  ## scores against the demo's truth, and on real series where they are at hand
 	$(BIN)/python bench/eye.py demo/stack demo/stack/truth.tif
 	if [ -d ../shared/data ]; then \
 		$(BIN)/python bench/eye.py ../shared/data/flanders-2018 ../shared/data/flanders-2018/eye.npz && \
-		$(BIN)/python bench/transfer.py ../shared/data weights/sim-10band.safetensors; fi
+		$(BIN)/python bench/transfer.py ../shared/data weights/*.safetensors; fi
 
 format: $(READY)
 	$(BIN)/ruff check --fix

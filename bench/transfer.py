@@ -59,7 +59,7 @@ def vosges(folder: Path, weights: Weights) -> Figures:
     """MAJA's mask, at 20 m."""
     stack = find_stack(folder)
     found = probability(stack, weights)
-    maja = np.stack([_maja(scene.bands["B02"].path) for scene in stack.scenes])
+    maja = np.stack([maja_mask(scene.bands["B02"].path) for scene in stack.scenes])
     yield "vosges-theia: AUC against MAJA", f"{_auc(found[maja], found[~maja]):.4f}"
     share = (found[~maja & np.isfinite(found)] >= 0.5).mean()
     yield "vosges-theia: flagged where MAJA sees nothing", f"{share:.1%}"
@@ -76,7 +76,8 @@ def iberia(folder: Path, weights: Weights) -> Figures:
         yield f"iberia-4band/{cube}: flagged on over 80 % of dates", f"{always.mean():.1%}"
 
 
-def _maja(band: Path) -> NDArray[np.bool_]:
+def maja_mask(band: Path) -> NDArray[np.bool_]:
+    """Read MAJA's mask beside a band of its scene: (Y, X) True where flagged, at 10 m."""
     (path,) = (band.parent / "MASKS").glob("*_CLM_R2.tif")
     with rasterio.open(path) as raster:
         return raster.read(1).repeat(2, axis=0).repeat(2, axis=1) > 0

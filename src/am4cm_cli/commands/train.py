@@ -83,7 +83,7 @@ def train(
     ] = 0.0,
     shade: Annotated[
         float, typer.Option(min=0, max=1, help="Share of dates darkened as a cloud's shadow does.")
-    ] = 0.1,
+    ] = 0.03,
     noise: Annotated[
         float, typer.Option(min=0, help="Reflectance noise added to every band of every date.")
     ] = 0.04,

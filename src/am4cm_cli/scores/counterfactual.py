@@ -77,12 +77,22 @@ def index_drop(
     mean = index.sum(0) / valid.sum(0).clamp(min=1)
     drop = mean - index
     for _ in range(config.rounds):
-        trust = _trust(drop, valid, config.sharpness)
+        trust = trust_dates(drop, valid, config.sharpness)
         drop = clear_sky(index, trust, kernel) - index
     return drop.masked_fill(~valid, torch.nan)
 
 
-def _trust(drop: Tensor, valid: Tensor, sharpness: float) -> Tensor:
+def trust_dates(drop: Tensor, valid: Tensor, sharpness: float) -> Tensor:
+    """How far to believe each date, by what it lost.
+
+    Args:
+        drop: (T, P), NaN where unknown.
+        valid: (T, P) bool.
+        sharpness: see `CounterfactualConfig`.
+
+    Returns:
+        (T, P), 1 for the pixel's best date, 0 where not valid or unknown.
+    """
     # Relative to the pixel's best date, so that the exponential neither overflows nor lets the
     # whole series vanish; a date without neighbours yet has no drop and no say.
     known = valid & ~drop.isnan()

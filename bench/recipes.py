@@ -1,0 +1,191 @@
+"""Which recipe of training gives the best masks: AUC of the attention drop on every real series.
+
+    python bench/recipes.py ../shared/data build/recipes/*.safetensors
+
+A column per weights file, a row per series and choice of bands. The drop alone is scored, without
+calibration; bench/transfer.py scores masks. Weights with an MLP as embedding, which no mask can be
+made from, are scored by the same steps on the network itself, where all its bands are there.
+
+flanders-2018 has clouds drawn by eye, lazio-l1c a letter per date (K cloud against C clear),
+vosges-theia MAJA's mask, which overflags, iberia-4band the quality band of its cubes.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from am4cm_cli.attention import fold, unfoldable
+from am4cm_cli.days import day_of_year
+from am4cm_cli.scores import CounterfactualConfig, make_score
+from am4cm_cli.scores.counterfactual import clear_sky, day_kernel, trust_dates
+from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
+from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.weights import Weights, load_weights
+from eye import CLEAR, TARGETS, read_reference, read_stack
+from transfer import maja_mask
+
+SUBSETS = {
+    "10 bands": LAND_BANDS,
+    "6 bands": ("B02", "B03", "B04", "B8A", "B11", "B12"),
+    "4 bands, B08": ("B02", "B03", "B04", "B08"),
+    "4 bands, B8A": ("B02", "B03", "B04", "B8A"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A series, some of its bands, and which of its observations are cloudy."""
+
+    name: str
+    stack: Stack
+    bands: tuple[str, ...]
+    cloudy: NDArray[np.bool_]
+    """(T, P)"""
+    used: NDArray[np.bool_]
+    """(T, P) those that the reference is sure of."""
+
+
+def trials(shared: Path) -> Iterator[Trial]:
+    """Yield every series with every choice of its bands."""
+    yield from flanders(shared / "flanders-2018")
+    yield lazio(shared / "lazio-l1c")
+    yield vosges(shared / "vosges-theia")
+    for cube in ("0", "1"):
+        yield iberia(shared / "iberia-4band" / cube)
+
+
+def flanders(folder: Path) -> Iterator[Trial]:
+    """Cloud against clear, and cloud or shadow against clear."""
+    stack = find_stack(folder / "images")
+    labels = read_reference(folder / "eye.npz")
+    for title, bands in SUBSETS.items():
+        for target, kinds in TARGETS.items():
+            yield Trial(
+                name=f"flanders-2018, {title}: {target}",
+                stack=stack,
+                bands=bands,
+                cloudy=labels != CLEAR,
+                used=np.isin(labels, (CLEAR, *kinds)),
+            )
+
+
+def lazio(folder: Path) -> Trial:
+    """Whole dates."""
+    stack = find_stack(folder, band_names=list(BAND_METRES))
+    with (folder / "visual_datelabels.csv").open() as file:
+        letter = {row["date"]: row["label"] for row in csv.DictReader(file)}
+    letters = np.array([letter[scene.name] for scene in stack.scenes])
+    pixels = np.ones((1, np.prod(stack.grid.shape)), np.bool_)
+    return Trial(
+        name="lazio-l1c: dates K against C",
+        stack=stack,
+        bands=LAND_BANDS,
+        cloudy=(letters == "K")[:, None] & pixels,
+        used=np.isin(letters, ("K", "C"))[:, None] & pixels,
+    )
+
+
+def vosges(folder: Path) -> Trial:
+    """Six bands."""
+    stack = find_stack(folder)
+    maja = np.stack([maja_mask(scene.bands["B02"].path) for scene in stack.scenes])
+    cloudy = maja.reshape(len(maja), -1)
+    return _whole("vosges-theia: MAJA", stack, cloudy)
+
+
+def iberia(folder: Path) -> Trial:
+    """Four bands."""
+    bad = np.load(folder / "quality.npz")["mask"] == 1
+    return _whole(
+        f"iberia-4band/{folder.name}: quality", find_stack(folder), bad.reshape(len(bad), -1)
+    )
+
+
+def _whole(name: str, stack: Stack, cloudy: NDArray[np.bool_]) -> Trial:
+    bands = tuple(band for band in LAND_BANDS if band in stack.bands)
+    return Trial(name=name, stack=stack, bands=bands, cloudy=cloudy, used=np.ones_like(cloudy))
+
+
+def area(trial: Trial, weights: Weights) -> float | None:
+    """Area under the curve; None where the weights cannot serve these bands."""
+    if unfoldable(weights.model) is None:
+        drop = folded_drop(trial, weights)
+    elif trial.bands == weights.model.config.bands:
+        drop = network_drop(trial, weights)
+    else:
+        return None
+    used = trial.used & np.isfinite(drop)
+    return float(roc_auc_score(trial.cloudy[used], drop[used]))
+
+
+def folded_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
+    """(T, P) as `am4cm mask` scores it."""
+    covariance = torch.tensor(weights.calibration.band_covariance, dtype=torch.float64)
+    served = fold(weights.model).on_bands(trial.bands, covariance)
+    attention = served.to(torch.device("cpu"), torch.float32)
+    logit_sd = torch.tensor(weights.calibration.logit_sd)
+    score = make_score("counterfactual", attention, logit_sd, trial.stack.days)
+    return score(*read_stack(trial.stack, trial.bands)).numpy()
+
+
+@torch.inference_mode()
+def network_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
+    """(T, P) the same steps where logits are not affine: the clear sky is estimated in reflectance.
+
+    Design, section 1, steps 1 to 5.
+    """
+    reflectance, valid = read_stack(trial.stack, trial.bands)
+    days = trial.stack.days
+    config = CounterfactualConfig()
+    kernel = torch.from_numpy(day_kernel(days, width=config.width)).float()
+    drops = []
+    for x, seen in zip(reflectance.split(512, dim=2), valid.split(512, dim=1), strict=True):
+        trusted = _logit(weights, x, days)
+        drop = trusted.masked_fill(~seen, 0).sum(0) / seen.sum(0).clamp(min=1) - trusted
+        for _ in range(config.rounds):
+            trust = trust_dates(drop, seen, config.sharpness)
+            clear = torch.stack([clear_sky(band, trust, kernel) for band in x.unbind(1)], dim=1)
+            drop = _logit(weights, clear, days) - trusted
+        drops.append(drop.masked_fill(~seen, torch.nan))
+    return torch.cat(drops, dim=1).numpy()
+
+
+def _logit(weights: Weights, reflectance: Tensor, days: NDArray[np.int64]) -> Tensor:
+    """(T, P) mean of the standardised logits of all heads for (T, B, P) reflectance."""
+    series = reflectance.movedim(2, 0)
+    day = torch.from_numpy(day_of_year(days)).float().expand(len(series), -1)
+    everything = torch.ones(series.shape[:2], dtype=torch.bool)
+    logits = weights.model.observed_logits(series, day, everything)
+    sd = torch.tensor(weights.calibration.logit_sd)[:, None]
+    return (logits / sd).mean(0).reshape(everything.shape).T
+
+
+def main(
+    shared: Annotated[Path, typer.Argument(help="Folder of the shared series.")],
+    weights: Annotated[list[Path], typer.Argument(help="Weights to compare.")],
+) -> None:
+    """Print the table."""
+    console = Console(width=60 + 12 * len(weights))
+    table = Table("AUC of the drop", *[path.stem for path in weights])
+    loaded = [load_weights(path) for path in weights]
+    for trial in track(list(trials(shared)), console=Console(stderr=True), transient=True):
+        areas = [area(trial, one) for one in loaded]
+        table.add_row(trial.name, *["" if one is None else f"{one:.4f}" for one in areas])
+    console.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,7 +1,7 @@
 """Scores of a mask against clouds drawn by eye or simulated, with its controls beside it.
 
     python bench/eye.py ../shared/data/flanders-2018/images ../shared/data/flanders-2018/eye.npz
-    python bench/eye.py site site/truth.tif
+    python bench/eye.py site site/truth.tif --bands B02,B03,B04,B08
 
 The reference is (T, Y, X): 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 uncertain; a raster with
 one band per date, or an npz with `labels`. Every method sees the same pixels; uncertain ones are
@@ -63,9 +63,13 @@ def read_reference(path: Path) -> NDArray[np.uint8]:
     return labels.reshape(len(labels), -1)
 
 
-def score_all(stack: Stack, weights: Weights) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def score_all(
+    stack: Stack, weights: Weights, bands: tuple[str, ...]
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """(T, P) score and probability of every method, and of the two controls without a network."""
-    attention = fold(weights.model).to(torch.device("cpu"), torch.float32)
+    covariance = torch.tensor(weights.calibration.band_covariance, dtype=torch.float64)
+    served = fold(weights.model).on_bands(bands, covariance)
+    attention = served.to(torch.device("cpu"), torch.float32)
     reflectance, valid = read_stack(stack, attention.bands)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
     scores = {
@@ -76,7 +80,7 @@ def score_all(stack: Stack, weights: Weights) -> dict[str, tuple[torch.Tensor, t
     config = CounterfactualConfig()
     kernel = torch.from_numpy(day_kernel(stack.days, width=config.width)).float()
     index = torch.zeros(len(attention.bands))
-    index[blue] = -1 / weights.model.std[blue]
+    index[blue] = -1 / weights.model.std[weights.model.config.bands.index("B02")]
     control = CounterfactualScore(index=index, kernel=kernel, config=config)
     scores["blue control"] = control(reflectance, valid)
     answers = {name: (s, probability(name, s, weights)) for name, s in scores.items()}
@@ -118,10 +122,14 @@ def main(
     images: Annotated[str, typer.Argument(help="Stack, as am4cm mask takes it.")],
     reference: Annotated[Path, typer.Argument(help="npz or raster.")],
     weights: Annotated[Path | None, typer.Option(help="Default: those of am4cm.")] = None,
+    bands: Annotated[
+        str | None, typer.Option(help="As if the stack had only these, B02 among them.")
+    ] = None,
 ) -> None:
     """Print AUC and F1 of every method and control."""
-    path = weights or default_weights()
-    answers = score_all(find_stack(images), load_weights(path))
+    loaded = load_weights(weights or default_weights())
+    used_bands = tuple(bands.split(",")) if bands else loaded.model.config.bands
+    answers = score_all(find_stack(images), loaded, used_bands)
     flat = read_reference(reference)
     for target, kinds in TARGETS.items():
         for title, dates in date_choices(flat).items():

@@ -31,7 +31,7 @@ def faults(folder: Path) -> list[str]:
         check_pastis(folder)
     first, *lines, last = str(caught.value).splitlines()
     assert first.startswith(f"{folder}: found {len(lines)} fault")
-    assert last == "Mend these files, or fetch them again."
+    assert last == "Mend these files, or remove them and fetch them again."
     return [line.strip() for line in lines]
 
 
@@ -190,6 +190,18 @@ def cut(count: int, path=image):
     return lambda folder: path(folder).write_bytes(path(folder).read_bytes()[:count])
 
 
+def header(old: bytes, new: bytes):
+    """Damage of the header that keeps its length."""
+
+    def spoil(folder: Path) -> None:
+        found = image(folder).read_bytes()
+        assert len(old) == len(new)
+        assert found.count(old) == 1
+        image(folder).write_bytes(found.replace(old, new))
+
+    return spoil
+
+
 def pickled(folder: Path) -> None:
     with image(folder).open("wb") as file:
         np.lib.format.write_array(file, np.array([{}, 7], dtype=object), allow_pickle=True)
@@ -219,6 +231,9 @@ def high_class(folder: Path) -> None:
         (cut(-7), "found 1310841 bytes, expected 1310848 by its header"),
         (cut(60), "found no .npy header"),
         (cut(0), "found no .npy header"),
+        (header(b"(4, 10,", b"(4, 10("), "found no .npy header"),
+        (header(b"'<i2'", b"'(i2'"), "found no .npy header"),
+        (header(b"'fortran_order'", b"[fortran_order "), "found no .npy header"),
         (pickled, "found object (2), expected int16"),
         (lambda f: image(f).write_bytes(pickle.dumps(7)), "found no .npy header"),
         (lambda f: image(f).unlink(), "cannot be read (No such file or directory)"),

@@ -20,6 +20,7 @@ from am4cm_cli.datasets.pastis.layout import (
     target_name,
 )
 from am4cm_cli.datasets.pastis.metadata import Patch, read_metadata, statistics_faults
+from am4cm_cli.datasets.pixels import NO_ARRAY
 from am4cm_cli.errors import DataError
 from am4cm_cli.progress import Track
 from am4cm_cli.sensors import LAND_BANDS
@@ -82,7 +83,7 @@ def _told(folder: Path, faults: list[str]) -> str:
     lines += [f"  {fault}." for fault in faults[:MOST_TOLD]]
     if len(faults) > MOST_TOLD:
         lines.append(f"  And {len(faults) - MOST_TOLD} more.")
-    return "\n".join([*lines, "Mend these files, or fetch them again."])
+    return "\n".join([*lines, "Mend these files, or remove them and fetch them again."])
 
 
 def _image_faults(folder: Path, patch: Patch) -> Iterator[str]:
@@ -119,7 +120,7 @@ def open_array(folder: Path, name: str) -> NDArray[Any]:
     try:
         mapped: NDArray[Any] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
         return np.asarray(mapped)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, *NO_ARRAY) as error:
         raise DataError(
             f"{folder / name}: cannot be read any more ({error}). Don't change the folder "
             "while it is being prepared; run the command again."
@@ -144,7 +145,7 @@ def array_faults(
     except OSError as error:
         yield f"{name}: cannot be read ({error.strerror}), expected an .npy file"
         return
-    except ValueError:
+    except NO_ARRAY:
         yield f"{name}: found no .npy header, expected {_words(dtype, shape)}"
         return
     if header.dtype != dtype or header.fortran_order or not _fits(header.shape, shape):
@@ -160,7 +161,8 @@ def read_header(path: Path) -> Header:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no .npy file, or of a version that no NumPy writes for numbers.
+        ValueError: it is of a version that no NumPy writes for numbers.
+        Exception: one of NO_ARRAY, where it is no .npy file.
     """
     with path.open("rb") as file:
         version = npy.read_magic(file)
@@ -205,7 +207,8 @@ def _notes(folder: Path, patches: tuple[Patch, ...]) -> Iterator[str]:
         yield f"{folder}: {METADATA} does not list {', '.join(extra[:3])}{more}; passed over."
     unsorted = [patch.number for patch in patches if list(patch.days) != sorted(patch.days)]
     if unsorted:
+        others = f", nor those of {len(unsorted) - 1} more" * (len(unsorted) > 1)
         yield (
-            f"{folder}: the dates of patch {unsorted[0]} are not in order, nor those of "
-            f"{len(unsorted) - 1} others; kept as they are."
+            f"{folder}: the dates of patch {unsorted[0]} are not in order{others}; kept as they "
+            "are."
         )

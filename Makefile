@@ -28,7 +28,7 @@ check: $(READY)  ## lint and types
 	$(BIN)/mypy
 
 # Simulated stacks alone, half of them as Sen2Cor leaves them, half as THEIA: anyone can remake them.
-# Candidates differ in their seed; the simulated clouds of another stack choose among them. One
+# Candidates differ in their seed; the simulated clouds of two more stacks choose among them. One
 # thread each, so that the bytes do not depend on the number of cores.
 SIMULATED := build/weights
 STACKS := 1 2 3 4 5 6
@@ -45,12 +45,14 @@ $(SIMULATED)/data: $(READY)
 		$(SIMULATE) $(SIMULATED)/stack-$$n --seed $$n && \
 		$(SIMULATE) $(SIMULATED)/theia-$$n --seed $$((10 + n)) --chain theia || exit 1; done
 	$(BIN)/am4cm simulate $(SIMULATED)/unseen --seed 7 --dates 48
+	$(BIN)/am4cm simulate $(SIMULATED)/unseen-theia --seed 17 --dates 48 --chain theia
 	cd $(SIMULATED) && $(PREPARE) stack-* theia-* data
 
 weights: $(SIMULATED)/data  ## the default weights, again from nothing
 	echo $(SEEDS) | xargs -n 1 -P 2 sh -c '$(TRAIN) $(SIMULATED)/data \
 		$(SIMULATED)/seed-$$0.safetensors --seed $$0 --epochs 6 --overwrite'
-	$(BIN)/python bench/choose.py $(DEFAULT) $(SIMULATED)/unseen $(SIMULATED)/seed-*.safetensors
+	$(BIN)/python bench/choose.py $(DEFAULT) $(SIMULATED)/seed-*.safetensors \
+		--on $(SIMULATED)/unseen --on $(SIMULATED)/unseen-theia
 
 # What the recipe of the default weights was chosen from; needs the shared real series.
 RECIPES := build/recipes

@@ -1,6 +1,6 @@
-"""Keep the one of several trainings whose mask is best on a simulated stack that none has seen.
+"""Keep the one of several trainings whose mask is best on simulated stacks that none has seen.
 
-    python bench/choose.py OUT.safetensors STACK CANDIDATE.safetensors...
+    python bench/choose.py OUT.safetensors CANDIDATE.safetensors... --on STACK --on STACK
 
 Seeds differ in how much of their attention follows the season rather than the sky. The simulated
 truth tells them apart, so that no label of a real cloud is needed to choose.
@@ -35,22 +35,26 @@ def areas(weights: Weights, stack: Path) -> dict[str, float]:
     for name, kinds in TARGETS.items():
         used = np.isin(truth, (CLEAR, *kinds)) & np.isfinite(drop)
         found[name] = float(roc_auc_score(truth[used] != CLEAR, drop[used]))
-    typer.echo(f"{weights.name}: AUC " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+    typer.echo(
+        f"{weights.name} on {stack.name}: AUC "
+        + ", ".join(f"{k} {v:.4f}" for k, v in found.items())
+    )
     return found
 
 
 def main(
     out: Annotated[Path, typer.Argument(help="Weights to write.")],
-    stack: Annotated[Path, typer.Argument(help="Folder made by am4cm simulate.")],
     candidates: Annotated[list[Path], typer.Argument(help="Weights to choose from.")],
+    on: Annotated[list[Path], typer.Option(help="Folder made by am4cm simulate.")],
 ) -> None:
     """Write the best candidate to OUT, with a word on the choice in its card."""
     loaded = [load_weights(path) for path in candidates]
-    by_candidate = [areas(weights, stack) for weights in loaded]
-    best = max(range(len(loaded)), key=lambda i: sum(by_candidate[i].values()))
+    by_candidate = [{stack.name: areas(weights, stack) for stack in on} for weights in loaded]
+    totals = [sum(sum(auc.values()) for auc in found.values()) for found in by_candidate]
+    best = int(np.argmax(totals))
     choice = {
         "from": [weights.name for weights in loaded],
-        "by": "simulated truth of a stack that none was trained on: AUC of the attention drop",
+        "by": "simulated truth of stacks that none was trained on: AUC of the attention drop",
         "auc": by_candidate[best],
         "declared": "no cloud label entered training or calibration; the noise and the prior of "
         "the mixture were set with real series in view, as weights/README.md tells",

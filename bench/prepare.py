@@ -3,6 +3,7 @@
     python bench/prepare.py                    # random files of PASTIS's exact layout
     python bench/prepare.py --pastis PASTIS    # a folder at hand
     python bench/prepare.py --cold             # from the disk, not from the system's cache
+    python bench/prepare.py --pixels-per-patch 1024
 
 Both take turns in one process, and what is compared is the median of the turns; checking the folder
 counts as preparing. `np.load` only reads; beside it stands a plain copy, `np.load` and `np.save`,
@@ -25,7 +26,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from am4cm_cli.commands.prepare import cores
+from am4cm_cli.commands.options import cores
 from am4cm_cli.datasets.pastis.checking import check_pastis
 from am4cm_cli.datasets.pastis.choice import PixelChoice
 from am4cm_cli.datasets.pastis.layout import (
@@ -93,9 +94,9 @@ def copy(files: Sequence[Path], out: Path) -> None:
         np.save(out / path.name, np.load(path))
 
 
-def prepare(pastis: Path, out: Path, *, workers: int) -> None:
+def prepare(pastis: Path, out: Path, *, choice: PixelChoice, workers: int) -> None:
     """Check and prepare the whole folder."""
-    with open_run(check_pastis(pastis), out, PixelChoice()) as run:
+    with open_run(check_pastis(pastis), out, choice) as run:
         prepare_run(run, workers=workers)
 
 
@@ -118,9 +119,11 @@ def timed(task: Callable[[Path], None], folder: Path) -> tuple[float, float]:
     return seconds
 
 
-def peak_megabytes(pastis: Path, out: Path, *, workers: int) -> float:
+def peak_megabytes(pastis: Path, out: Path, *, pixels_per_patch: int | None, workers: int) -> float:
     """Most memory that the command ever held."""
     words = ["prepare", pastis, out, "--workers", workers]
+    if pixels_per_patch:
+        words += ["--pixels-per-patch", pixels_per_patch]
     made = subprocess.run(
         [sys.executable, "-c", TOLD_PEAK, *map(str, words)], capture_output=True, check=True
     )
@@ -132,6 +135,7 @@ def main(
     scratch: Annotated[Path | None, typer.Option(help="Where to write what is removed.")] = None,
     patches: Annotated[int, typer.Option(min=1, help="Random patches to make.")] = 40,
     workers: Annotated[int, typer.Option(min=1, help="Patches to read at once.")] = cores(),
+    pixels_per_patch: Annotated[int | None, typer.Option(min=1, help="Default: all.")] = None,
     turns: Annotated[int, typer.Option(min=1)] = 5,
     cold: Annotated[bool, typer.Option("--cold", help="Read from the disk each time.")] = False,
 ) -> None:
@@ -142,17 +146,20 @@ def main(
         numbers = [patch.number for patch in check_pastis(source).patches]
         files = [source / name(number) for number in numbers for name in (images_name, target_name)]
         size = sum(path.stat().st_size for path in files)
+        choice = PixelChoice(per_patch=pixels_per_patch)
         tasks: dict[str, Callable[[Path], None]] = {
             "np.load": lambda out: load(files),
             "np.load and np.save": lambda out: copy(files, out),
-            "prepare": lambda out: prepare(source, out, workers=workers),
+            "prepare": lambda out: prepare(source, out, choice=choice, workers=workers),
         }
         seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
         for _ in range(turns):
             for name, task in tasks.items():
                 forget(files) if cold else load(files)
                 seconds[name].append(timed(task, folder))
-        peak = peak_megabytes(source, folder / "peak", workers=workers)
+        peak = peak_megabytes(
+            source, folder / "peak", pixels_per_patch=pixels_per_patch, workers=workers
+        )
     print(f"{len(numbers)} patches, {size / 1e6:.0f} MB, {workers} workers, {os.cpu_count()} cores")
     tell(seconds, size)
     print(f"peak memory of the command: {peak:.0f} MB")

@@ -3,8 +3,8 @@
     python bench/realism.py ../shared/data/flanders-2018 docs/realism.png
 
 The real series has clouds drawn by eye (eye.npz), the simulated ones their own truth. Both are
-0 clear, 1 thick cloud, 2 thin cloud or haze, 3 shadow. The simulated stacks start when the real one
-does and have its cloudiness; nothing else is fitted to it here.
+0 clear, 1 thick cloud, 2 thin cloud or haze, 3 shadow. The simulated stacks are of 2018, as most of
+the real dates are, and have their cloudiness; nothing else is fitted to them here.
 """
 
 from dataclasses import dataclass

@@ -5,8 +5,9 @@
 
 Series are random, of 48 dates and ten bands. Each round trains for some steps as `am4cm train`
 does, from the whole of the series, then takes as many steps on one batch that is there already;
-rounds alternate, so that whatever else the machine does slows both. Those steps hide dates and add
-noise as training does; a second figure is against steps on a batch hardened beforehand.
+rounds alternate, so that whatever else the machine does slows both. Those steps hide and shade
+dates and add noise as training does; a second figure is against steps on a batch hardened
+beforehand.
 """
 
 import os
@@ -103,7 +104,7 @@ def seconds(action: Callable[[], None]) -> float:
 def compare(data: Series, config: TrainConfig, ranks: Ranks, *, spend: float) -> list[str]:
     """A row of the table: series per second, and its share of two kinds of bare steps."""
     whole = Bench(data, config, ranks)
-    bare = Bench(data, replace(config, drop_dates=0.0, noise=0.0), ranks)
+    bare = Bench(data, replace(config, drop_dates=0.0, noise=0.0, shade=0.0), ranks)
     batch = data.batch(torch.arange(config.batch))
     draws = Draws(series=batch.series, seed=0, epoch=0)
     hard = harden(batch, config, draws, mean=bare.state.model.mean)

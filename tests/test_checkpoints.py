@@ -80,7 +80,7 @@ def test_resuming_without_a_checkpoint_begins(folder, tmp_path):
 def test_a_checkpoint_in_the_way_is_told(folder, tmp_path):
     out = tmp_path / "w.safetensors"
     checkpoint = stopped(folder, out)
-    (tmp_path / "w.csv").unlink()
+    assert (tmp_path / "w.csv").exists()
     with pytest.raises(OutputError, match=r"interrupted training of w\.safetensors.*--resume"):
         train_file(folder, 1, QUICK, RUN, Place(out=out))
     train_file(folder, 1, replace(QUICK, epochs=1), RUN, Place(out=out, overwrite=True))
@@ -134,7 +134,12 @@ def shorten(checkpoint):
     path.write_text(json.dumps(index))
 
 
-@pytest.mark.parametrize("spoil", [truncate, lose, garble, shorten])
+def outdate(checkpoint):
+    path = checkpoint / "checkpoint.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 0}))
+
+
+@pytest.mark.parametrize("spoil", [truncate, lose, garble, shorten, outdate])
 def test_a_damaged_checkpoint_is_told(folder, tmp_path, spoil):
     out = tmp_path / "w.safetensors"
     spoil(stopped(folder, out))

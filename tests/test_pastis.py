@@ -96,6 +96,7 @@ def test_dates_in_all_their_spellings(folder, dates):
         ({}, "found dates-S2 {}, expected a date by number"),
         ([20180924], "found dates-S2 [20180924], expected a date by number"),
         ("{", 'found dates-S2 "{", expected JSON'),
+        ("[" * 99999, 'found dates-S2 "[[['),
         (None, "found dates-S2 null, expected a date by number"),
     ],
 )

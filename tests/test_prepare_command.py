@@ -128,6 +128,13 @@ def test_a_fold_without_a_patch_is_told(run, pastis, tmp_path):
     assert len(open_fold(tmp_path / "out", 4).target) == 0
 
 
+def test_folds_without_any_patch_are_refused(run, pastis, tmp_path):
+    code, text = run("prepare", pastis, tmp_path / "out", "--folds", "5,4")
+    assert code == 1
+    assert f"error: {pastis}: found no patch in fold 4, 5, only in 1, 2" in text
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "name"),
     [

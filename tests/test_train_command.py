@@ -80,10 +80,12 @@ def test_a_report_is_a_page_with_its_pictures(data, tmp_path):
     assert len(list(tmp_path.glob("report-*.png"))) == 8
 
 
-def test_a_report_that_exists_is_kept_and_nothing_trained(data, tmp_path):
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_report_that_exists_is_kept_and_nothing_trained(data, tmp_path, resume):
     page = tmp_path / "report.html"
     page.write_text("precious")
-    result = run("train", data, tmp_path / "w.safetensors", *QUICK, "--report", page)
+    out = tmp_path / "w.safetensors"
+    result = run("train", data, out, *QUICK, *resume, "--report", page)
     assert isinstance(result.exception, OutputError)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert page.read_text() == "precious"
@@ -101,7 +103,9 @@ def test_test_gives_the_scores_that_training_reported(weights, data):
 
 def test_test_prints_a_table(weights, data):
     result = run("test", weights, data)
-    for word in ("w on fold 1", "maize", "meadow", "wheat", "40 series: overall accuracy"):
+    scores = load_weights(weights).record["scores"]
+    ratios = (f"overall accuracy {scores['overall_accuracy']:.4f}", f"{scores['mean_iou']:.4f}")
+    for word in ("w on fold 1", "maize", "meadow", "wheat", "40 series", *ratios):
         assert word in result.stdout
 
 
@@ -147,6 +151,8 @@ def test_all_folds_pool_their_counts(data, tmp_path):
         ("data", "w.safetensors", "--model", "unet"),
         ("data", "w.safetensors", "--class-weights", "some"),
         ("data", "w.safetensors", "--label-smoothing", "1.5"),
+        ("data", "w.safetensors", "--noise", "400"),
+        ("data", "w.safetensors", "--memory", "inf"),
         ("data", "w.safetensors", "--all-folds", "--fold", "1"),
         ("data", "w.safetensors", "--validation-fold", "1"),
     ],

@@ -61,6 +61,17 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(folder, trained
     assert not torch.equal(other.weights.model.query, trained.weights.model.query)
 
 
+@pytest.mark.parametrize("changes", [{"class_weights": "balance"}, {"keep": "first"}])
+def test_a_word_that_means_nothing_is_a_bug(changes):
+    with pytest.raises(AssertionError):
+        TrainConfig(**changes)
+
+
+def test_a_seed_may_be_of_any_length(folder):
+    long = replace(QUICK, seed=10**30, epochs=1)
+    assert train_fold(folder, 4, long, RUN).weights.record["training"]["seed"] == 10**30
+
+
 def test_streamed_from_files_it_gives_the_same_bytes(folder, trained, tmp_path):
     streamed = train_fold(folder, 4, QUICK, replace(RUN, memory=0))
     assert saved(tmp_path / "a", trained) == saved(tmp_path / "b", streamed)

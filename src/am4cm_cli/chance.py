@@ -51,6 +51,7 @@ class Draws:
 
     def bits(self, shape: tuple[int, ...], *, use: int) -> Tensor:
         """Hashes for up to two axes per series: (P, *shape) int32."""
+        assert len(shape) <= len(STRIDES)
         first, second = (key_of(self.seed, self.epoch, use, part) for part in range(2))
         state = mix(mix(self.series.to(torch.int32) ^ first) + second)
         for axis, stride in zip(shape, STRIDES, strict=False):

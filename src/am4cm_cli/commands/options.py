@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -47,3 +49,17 @@ def split_names(text: str | None) -> list[str] | None:
     if not all(parts):
         raise typer.BadParameter(f"{text!r}: expected names such as B02,B03,B04")
     return parts
+
+
+def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
+    """Refuse options that were given but mean nothing for what was asked for."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
+
+
+def cores() -> int:
+    """How many --workers to take by default; more than 16 wait for the memory."""
+    return min(16, os.cpu_count() or 1)

@@ -1,6 +1,5 @@
 """`am4cm prepare`: labelled stacks, or PASTIS, to pixel series that training reads fast."""
 
-import os
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
-from am4cm_cli.commands.options import Bands, Dates, Offset, Overwrite, Scale, split_names
+from am4cm_cli.commands.options import (
+    Bands,
+    Dates,
+    Offset,
+    Overwrite,
+    Scale,
+    cores,
+    refuse,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from am4cm_cli.datasets.pastis.choice import PixelChoice
@@ -104,8 +112,8 @@ def prepare(
 ) -> None:
     """Turn labelled stacks or PASTIS into compact pixel series, in folds that keep fields whole.
 
-    PASTIS, or a folder laid out like it, is checked first; its own folds are kept.
-    After an interruption, the same command goes on where it stopped.
+    PASTIS, or a folder laid out like it, is checked first, and its own folds are kept. After an
+    interruption of PASTIS, the same command goes on where it stopped.
     """
     from am4cm_cli.datasets.pastis.choice import PixelChoice
     from am4cm_cli.datasets.pastis.layout import is_pastis
@@ -198,20 +206,6 @@ def _prepare_pastis(
     say(summary(out, index))
     if 0 in index.series:
         say(f"No series in fold {empty_folds(index)}: no patch of {source} is in it.")
-
-
-def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
-    """Refuse options that were given but mean nothing for this kind of source."""
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
-
-
-def cores() -> int:
-    """How many patches to read at once; more than 16 wait for the memory."""
-    return min(16, os.cpu_count() or 1)
 
 
 def fold_count(text: str | None) -> int:

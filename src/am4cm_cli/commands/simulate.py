@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
-from am4cm_cli.commands.options import Overwrite
-from am4cm_cli.commands.prepare import cores, refuse
+from am4cm_cli.commands.options import Overwrite, cores, refuse
 
 OF_STACKS = ("size", "dates", "start", "clouds", "chain")
 OF_PASTIS = ("patches", "workers")
@@ -54,6 +53,7 @@ def simulate(
             formats=["%Y-%m-%d"],
             callback=in_the_calendar,
             help="First day of the year to cover, 1980 to 2100.",
+            show_default="2018-01-01",
         ),
     ] = datetime(2018, 1, 1),
     clouds: Annotated[

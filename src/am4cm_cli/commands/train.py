@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from am4cm_cli.training import Place, Run, TrainConfig
 
 GIGABYTE = 10**9
+MOST_MEMORY = 10**6
+"""GB."""
 FIRST_FOLD = 1
 
 
@@ -67,7 +69,12 @@ def train(
         ),
     ] = False,
     model: Annotated[
-        str, typer.Option(callback=a_model, help="default, mlp, 9k, 34k, 112k, 288k or compat-34k.")
+        str,
+        typer.Option(
+            callback=a_model,
+            help="default, mlp, or a size of the paper: 9k, 34k, 112k, 288k; compat-9k and so on "
+            "are the original network.",
+        ),
     ] = "default",
     epochs: Annotated[int, typer.Option(min=1, help="Times each series is seen.")] = 10,
     batch: Annotated[
@@ -85,7 +92,8 @@ def train(
         float, typer.Option(min=0, max=1, help="Share of dates darkened as a cloud's shadow does.")
     ] = 0.03,
     noise: Annotated[
-        float, typer.Option(min=0, help="Reflectance noise added to every band of every date.")
+        float,
+        typer.Option(min=0, max=1, help="Reflectance noise added to every band of every date."),
     ] = 0.04,
     class_weights: Annotated[
         ClassWeights, typer.Option(help="balanced: rare classes weigh as much as common ones.")
@@ -110,6 +118,7 @@ def train(
         float | None,
         typer.Option(
             min=0,
+            max=MOST_MEMORY,
             help="GB that series may take on the device; more are read while training. Default: "
             "most of what is free.",
             show_default=False,
@@ -154,8 +163,8 @@ def train(
     )
     place = Place(out=out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
     unwind()
-    pages = _pages(report, data, all_folds=all_folds)
-    _check_pages(pages, overwrite=overwrite or resume)
+    pages = _pages(report, data, place, all_folds=all_folds)
+    _check_pages(pages)
     with join_ranks(device) as ranks:
         run = Run(
             ranks=ranks,
@@ -165,16 +174,14 @@ def train(
         try:
             if all_folds:
                 told = _train_all(data, config, run, place)
-                written = [place.of_fold(fold) for fold in pages]
             else:
                 told = _train_one(data, FIRST_FOLD if fold is None else fold, config, run, place)
-                written = [place]
         except (KeyboardInterrupt, SystemExit):
             _say_first(run, "Stopped; with --resume it goes on after the last whole epoch.")
             raise
         _say_first(run, told)
         if ranks.first:
-            for page, one in zip(pages.values(), written, strict=False):
+            for page, one in pages.items():
                 _write_page(page, one, data, ranks)
 
 
@@ -183,26 +190,30 @@ def _say_first(run: "Run", message: str) -> None:
         say(message)
 
 
-def _pages(report: Path | None, data: Path, *, all_folds: bool) -> dict[int, Path]:
-    """A page per turn of the folds, by its first fold; none without --report."""
+def _pages(
+    report: Path | None, data: Path, place: "Place", *, all_folds: bool
+) -> "dict[Path, Place]":
+    """Each page to write, and where the training is that it tells of; none without --report."""
     if report is None:
         return {}
     if not all_folds:
-        return {FIRST_FOLD: report}
+        return {report: place}
     from am4cm_cli.datasets.pixels import read_index
     from am4cm_cli.training import rotations
 
-    turns = rotations(data, read_index(data))
-    return {fold: report.with_stem(f"{report.stem}-fold{fold}") for fold in turns}
+    return {
+        report.with_stem(f"{report.stem}-fold{fold}"): place.of_fold(fold)
+        for fold in rotations(data, read_index(data))
+    }
 
 
-def _check_pages(pages: "Mapping[int, Path]", *, overwrite: bool) -> None:
+def _check_pages(pages: "Mapping[Path, Place]") -> None:
     if not pages:
         return
     from am4cm_cli.pictures.training import check_report
 
-    for page in pages.values():
-        check_report(page, overwrite=overwrite)
+    for page, place in pages.items():
+        check_report(page, overwrite=place.overwrite or place.resumes)
 
 
 def _write_page(page: Path, place: "Place", data: Path, ranks: "Ranks") -> None:

@@ -31,7 +31,8 @@ def draw_curves(epochs: Sequence[Epoch]) -> bytes:
         axes.set_title(title, loc="left", fontsize=11, color=INK)
         _draw_lines(axes, epochs, lines)
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set_ylim(bottom=0)  # or chance would look like a change of speed
+    # From 0, or chance would look like a change of speed.
+    axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     return to_png(figure)
 
 

@@ -112,7 +112,7 @@ def draw_table(report: TrainingReport) -> bytes:
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelcolor=INK)
     name_rows(axes, [row[0] for row in rows])
-    style: Mapping[str, Any] = {"va": "center", "fontsize": TEXT, "in_layout": False}
+    style: Mapping[str, Any] = {"va": "center_baseline", "fontsize": TEXT, "in_layout": False}
     for column, head in enumerate(CLASS_HEADS[1:]):
         axes.text(column + 0.8, -0.9, head, ha="right", color=GREY, **style)
         for line, row in enumerate(rows):

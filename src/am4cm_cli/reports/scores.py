@@ -8,9 +8,10 @@ from am4cm_cli.evaluation import Scores
 def scores_table(title: str, found: Scores) -> Table:
     """A row per class, and the whole in the caption."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    # Short lines: a caption is no wider than its table.
     table.caption = (
-        f"{found.series:,} series: overall accuracy {found.overall_accuracy:.4f}, mean IoU "
-        f"{found.mean_iou:.4f}"
+        f"{found.series:,} series\noverall accuracy {found.overall_accuracy:.4f}\n"
+        f"mean IoU {found.mean_iou:.4f}"
     )
     table.caption_justify = "left"
     table.add_column("class", overflow="fold")

@@ -78,6 +78,8 @@ def restore(folder: Path, state: State, facts: Mapping[str, Any]) -> None:
     path = folder / INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
+        if index["format"] != FORMAT:
+            raise ValueError(f"format {index['format']}, expected {FORMAT}")
         _check_facts(folder, index["facts"], facts)
         history = list(rebuild(tuple[Epoch, ...], index["history"], "history"))
         content = (folder / index["tensors"]).read_bytes()

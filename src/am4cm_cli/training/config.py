@@ -33,3 +33,8 @@ class TrainConfig:
     keep: str = "best"
     """The epoch of the highest mean IoU on the validation fold, or the "last"."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        # Another word would be taken for one of these without a sound.
+        assert self.class_weights in CLASS_WEIGHTS
+        assert self.keep in KEEP

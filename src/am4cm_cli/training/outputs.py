@@ -66,13 +66,14 @@ class Place:
 
     def check(self) -> None:
         """Raise OutputError if the files cannot be written, before any work is spent on them."""
-        for path in (self.out, self.metrics, self.log):
-            check_output(path, overwrite=self.overwrite or self.resumes)
+        # First: the log of an interrupted training is there too, and tells nothing of --resume.
         if has_checkpoint(self.checkpoint) and not self.overwrite and not self.resume:
             raise OutputError(
                 f"{self.checkpoint}: an interrupted training of {self.out.name} is there; go on "
                 "with it by --resume, or give it up by --overwrite."
             )
+        for path in (self.out, self.metrics, self.log):
+            check_output(path, overwrite=self.overwrite or self.resumes)
 
 
 def train_file(folder: Path, fold: int, config: TrainConfig, run: Run, place: Place) -> Trained:
@@ -91,10 +92,10 @@ def train_file(folder: Path, fold: int, config: TrainConfig, run: Run, place: Pl
     """
     place.check()
     run.ranks.wait()  # what one rank writes, another must not find and refuse
-    if run.ranks.first and not place.resume:
-        remove_checkpoint(place.checkpoint)
-    run.ranks.wait()
     with Board(place.tensorboard if run.ranks.first else None) as board:
+        if run.ranks.first and not place.resume:
+            remove_checkpoint(place.checkpoint)
+        run.ranks.wait()
 
         def follow(history: Sequence[Epoch]) -> None:
             write_log(place.log, history)
@@ -165,7 +166,7 @@ def _finished(place: Place, index: PreparedIndex, config: TrainConfig) -> Confus
     if found:
         raise WeightsError(
             f"{place.out}: is of another training: {'; '.join(found)}. Resume with the same "
-            "settings and data, or choose another name."
+            "settings and data, remove it, or choose another name."
         )
     return Confusion(np.array(record["scores"]["confusion"], dtype=np.int64))
 

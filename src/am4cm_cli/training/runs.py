@@ -149,7 +149,8 @@ def _new_model(
     mean: NDArray[np.float64],
     covariance: NDArray[np.float64],
 ) -> PixelModel:
-    torch.manual_seed(config.seed)  # on the CPU: every rank and device begins alike
+    # On the CPU: every rank and device begins alike. Torch takes no longer seeds.
+    torch.manual_seed(config.seed % 2**63)
     # A band that never changes tells nothing, and must not be divided by nothing.
     std = np.sqrt(np.diag(covariance)).clip(SCALE)
     return build(

@@ -107,7 +107,7 @@ def _days(value: Any) -> tuple[int, ...]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"{_short(value)}, expected JSON") from None
     if not isinstance(value, dict) or not value:
         raise ValueError(f"{_short(value)}, expected a date by number such as 20180924 for each")

@@ -24,6 +24,7 @@ from am4cm_cli.datasets.pastis.metadata import Patch
 from am4cm_cli.datasets.pastis.patches import PatchPixels, find_pixels, read_series
 from am4cm_cli.datasets.pixels import FORMAT, PreparedIndex
 from am4cm_cli.datasets.writer import LeftOut, PreparedWriter, Written, holds
+from am4cm_cli.errors import DataError
 from am4cm_cli.folders import WHOLE
 from am4cm_cli.progress import Track
 from am4cm_cli.sensors import LAND_BANDS
@@ -60,9 +61,12 @@ def open_run(pastis: Pastis, work: Path, choice: PixelChoice) -> Iterator[Run]:
     """Yield what is to be done in a work folder, which may hold what an earlier run left.
 
     Raises:
+        DataError: no patch is in the chosen folds.
         OutputError: another process is at work there.
     """
     patches = tuple(patch for patch in pastis.patches if patch.fold in choice.folds)
+    if not patches:
+        raise DataError(_none_chosen(pastis, choice))
     whole = work / WHOLE
     with open_journal(work, _identity(pastis.folder, patches, choice)) as journal:
         known = zip(journal.entries, patches, strict=False)
@@ -73,6 +77,14 @@ def open_run(pastis: Pastis, work: Path, choice: PixelChoice) -> Iterator[Run]:
         yield Run(
             pastis=pastis, choice=choice, patches=patches, whole=whole, journal=journal, done=done
         )
+
+
+def _none_chosen(pastis: Pastis, choice: PixelChoice) -> str:
+    found = sorted({patch.fold for patch in pastis.patches})
+    return (
+        f"{pastis.folder}: found no patch in fold {', '.join(map(str, choice.folds))}, only in "
+        f"{', '.join(map(str, found))}; choose other --folds."
+    )
 
 
 def _identity(folder: Path, patches: Sequence[Patch], choice: PixelChoice) -> str:

@@ -4,8 +4,8 @@ import json
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -87,10 +87,24 @@ def _made(
         return
     with _pool(min(workers, len(sites))) as pool:
         rest = iter(sites)
-        waiting = deque(pool.submit(make, site) for site in islice(rest, 2 * workers))
+        waiting = deque(_submit(pool, make, site) for site in islice(rest, 2 * workers))
         while waiting:
             yield waiting.popleft().result()
-            waiting.extend(pool.submit(make, site) for site in islice(rest, 1))
+            waiting.extend(_submit(pool, make, site) for site in islice(rest, 1))
+
+
+def _submit(pool: ProcessPoolExecutor, make: Callable[[Site], Made], site: Site) -> Future[Made]:
+    """Hand a patch to the pool, which may start a worker for it.
+
+    Ctrl-C goes to all processes of a terminal, but is for the one that unwinds alone. A worker
+    begins with the signals blocked that are blocked here; it could not refuse them itself before
+    its imports are done.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(make, site)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -125,7 +139,6 @@ def _live_with(reader: "Connection") -> None:
 
     That one unwinds at Ctrl-C, and may itself be killed.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_after, args=(reader,), daemon=True).start()
 
 

@@ -32,7 +32,7 @@ check: $(READY)  ## lint and types
 # thread each, so that the bytes do not depend on the number of cores.
 SIMULATED := build/weights
 STACKS := 1 2 3 4 5 6
-SEEDS := 0 1 2 3 4
+SEEDS := 0 1 2 3 4 5 6 7 8 9
 DEFAULT := weights/sim-10band-2.safetensors
 SIMULATE = $(BIN)/am4cm simulate --dates $$((24 + 8 * n)) --clouds 0.$$((35 + 5 * n)) \
 	--start 201$$((n + 2))-0$$((n % 3 * 4 + 1))-01

@@ -127,6 +127,11 @@ def area(trial: Trial, weights: Weights) -> float | None:
         drop = network_drop(trial, weights)
     else:
         return None
+    return auc(trial, drop)
+
+
+def auc(trial: Trial, drop: NDArray[np.float32]) -> float:
+    """Area under the curve of (T, P) drops, NaN for none."""
     used = trial.used & np.isfinite(drop)
     return float(roc_auc_score(trial.cloudy[used], drop[used]))
 

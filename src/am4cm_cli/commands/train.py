@@ -90,7 +90,7 @@ def train(
     ] = 0.0,
     shade: Annotated[
         float, typer.Option(min=0, max=1, help="Share of dates darkened as a cloud's shadow does.")
-    ] = 0.03,
+    ] = 0.05,
     noise: Annotated[
         float,
         typer.Option(min=0, max=1, help="Reflectance noise added to every band of every date."),

@@ -22,7 +22,7 @@ class TrainConfig:
     """Each series loses a share of its dates drawn evenly from 0 to this."""
     drop_bands: float = 0.0
     """Share of the series that lose bands: a share of them drawn evenly from 0 to 1."""
-    shade: float = 0.03
+    shade: float = 0.05
     """Share of the dates that are darkened as if by a cloud's shadow."""
     noise: float = 0.04
     """Standard deviation of the reflectance that is added to every band of every date, anew."""

@@ -22,7 +22,7 @@ from am4cm_cli.tensors import filled, first_line, read_tensors
 FORMAT = 2
 READABLE = (1, FORMAT)
 KEY = "am4cm"
-DEFAULT_NAME = "sim-10band"
+DEFAULT_NAME = "sim-10band-2"
 
 
 @dataclass(frozen=True, kw_only=True)

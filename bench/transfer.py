@@ -1,13 +1,16 @@
 """How weights do on the shared real series other than flanders-2018, whose own bench is eye.py.
 
-    python bench/transfer.py ../shared/data weights/sim-10band.safetensors [MORE.safetensors ...]
+    python bench/transfer.py ../shared/data weights/*.safetensors
+    python bench/transfer.py ../shared/data weights/*.safetensors --lazio build/s2cloudless.npz
 
-Every mask is made as `am4cm mask` makes it. lazio-l1c has a letter per date, by eye; vosges-theia
-has MAJA's cloud mask, which overflags; iberia-4band the quality band of its cubes.
+Every mask is made as `am4cm mask` makes it. lazio-l1c has a letter per date, by eye, and what
+bench/peers/s2cloudless_probability.py makes of it, where that is sure (below 0.1, above 0.7);
+vosges-theia has MAJA's cloud mask, which overflags; iberia-4band the quality band of its cubes.
 """
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -28,6 +31,8 @@ from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, load_weights
 
 Figures = Iterator[tuple[str, str]]
+SURE_CLEAR, SURE_CLOUD = 0.1, 0.7
+"""Of s2cloudless's probability."""
 
 
 def probability(stack: Stack, weights: Weights) -> NDArray[np.float32]:
@@ -53,6 +58,17 @@ def lazio(folder: Path, weights: Weights) -> Figures:
     yield "lazio-l1c: flagged on clear dates, mean", f"{flagged[clear].mean():.1%}"
     yield "lazio-l1c: flagged on clear dates, worst", f"{flagged[clear].max():.1%}"
     yield "lazio-l1c: flagged on cloudy dates, worst", f"{flagged[cloud].min():.1%}"
+
+
+def against_s2cloudless(folder: Path, answers: Path, weights: Weights) -> Figures:
+    """Where s2cloudless is sure."""
+    stack = find_stack(folder, band_names=list(BAND_METRES))
+    with np.load(answers) as file:
+        theirs = dict(zip(file["date"], file["probability"], strict=True))
+    peer = np.stack([theirs[scene.name] for scene in stack.scenes])
+    found = probability(stack, weights)
+    area = _auc(found[peer > SURE_CLOUD], found[peer < SURE_CLEAR])
+    yield "lazio-l1c: AUC against s2cloudless where sure", f"{area:.4f}"
 
 
 def vosges(folder: Path, weights: Weights) -> Figures:
@@ -92,13 +108,22 @@ def _auc(cloudy: NDArray[np.float32], clear: NDArray[np.float32]) -> float:
 def main(
     shared: Annotated[Path, typer.Argument(help="Folder of the shared series.")],
     weights: Annotated[list[Path], typer.Argument(help="Weights to compare.")],
+    lazio_peer: Annotated[
+        Path | None, typer.Option("--lazio", help="npz of s2cloudless on lazio-l1c.")
+    ] = None,
 ) -> None:
     """Print a column per weights file."""
     table = Table("figure", *[path.stem for path in weights])
     loaded = [load_weights(path) for path in weights]
-    sets = {"lazio-l1c": lazio, "vosges-theia": vosges, "iberia-4band": iberia}
-    for folder, measure in sets.items():
-        columns = [list(measure(shared / folder, one)) for one in loaded]
+    sets = [
+        partial(lazio, shared / "lazio-l1c"),
+        partial(vosges, shared / "vosges-theia"),
+        partial(iberia, shared / "iberia-4band"),
+    ]
+    if lazio_peer:
+        sets.insert(1, partial(against_s2cloudless, shared / "lazio-l1c", lazio_peer))
+    for measure in sets:
+        columns = [list(measure(one)) for one in loaded]
         for row in zip(*columns, strict=True):
             table.add_row(row[0][0], *[value for _, value in row])
     Console().print(table)

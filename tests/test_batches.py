@@ -94,18 +94,34 @@ def test_series_stay_in_their_files_where_memory_is_short(parts):
     assert isinstance(hold(parts, CPU, most=needed - 1), StreamedSeries)
 
 
+@pytest.mark.parametrize("size", [1, 3, 62])
+def test_a_thread_reads_for_another_device(parts, size):
+    # No device but the CPU is sure to be there: this one keeps shapes alone.
+    order = torch.arange(62).flip(0)
+    pairs = zip(
+        ResidentSeries(parts, CPU).batches(order, size=size),
+        StreamedSeries(parts, torch.device("meta")).batches(order, size=size),
+        strict=True,
+    )
+    for resident, streamed in pairs:
+        for ours, theirs in zip(resident, streamed, strict=True):
+            assert theirs.is_meta
+            assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+
+
 def test_a_stream_left_early_ends_its_thread(parts):
     before = threading.active_count()
-    stream = StreamedSeries(parts, CPU).batches(torch.arange(62), size=3)
+    stream = StreamedSeries(parts, torch.device("meta")).batches(torch.arange(62), size=3)
     next(stream)
     assert threading.active_count() == before + 1
     stream.close()
     assert threading.active_count() == before
 
 
-def test_an_error_while_reading_ahead_is_told(parts):
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_an_error_while_reading_ahead_is_told(parts, device):
     with pytest.raises(IndexError):
-        list(StreamedSeries(parts, CPU).stream([torch.tensor([62])]))
+        list(StreamedSeries(parts, torch.device(device)).stream([torch.tensor([62])]))
 
 
 @pytest.mark.parametrize(("series", "size"), [(1, 4), (7, 3), (100, 7), (9, 512)])

@@ -6,7 +6,6 @@ Where the arrays lie changes no batch: `ResidentSeries` and `StreamedSeries` giv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from mmap import mmap
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from am4cm_cli.datasets.pixels import NODATA, SCALE, PixelSeries
+from am4cm_cli.datasets.readahead import ask_for_rows
 from am4cm_cli.days import day_of_year
 
 AHEAD = 3
-"""Batches that a stream reads before they are asked for."""
+"""Batches that a stream reads, or asks the system for, before they are taken."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -164,12 +164,12 @@ class ResidentSeries:
 
 
 class StreamedSeries:
-    """Pixel series left in their files; a thread reads the next batches meanwhile."""
+    """Pixel series left in their files; the next batches are read meanwhile."""
 
     def __init__(self, series: Sequence[PixelSeries], device: torch.device) -> None:
         self.device = device
         self._table = _Table(series, torch.device("cpu"))
-        self._mapped = [_mapped(part.reflectance) for part in series]
+        self._parts = [part.reflectance for part in series]
         self._starts = _starts([len(part.reflectance) for part in series])
 
     @property
@@ -186,8 +186,12 @@ class StreamedSeries:
 
     def stream(self, indices: Iterable[Tensor]) -> Iterator[Batch]:
         """Gather one batch after the other, reading ahead."""
-        for gathered in _ahead(self._read, indices):
-            yield gathered.to(self.device).expand()
+        if self.device.type == "cpu":
+            # Every core computes already: a thread that gathers would only take one away.
+            yield from map(self.batch, _after(self._ask, indices))
+        else:
+            for gathered in _ahead(self._read, indices):
+                yield gathered.to(self.device).expand()
 
     def batches(self, order: Tensor, *, size: int) -> Iterator[Batch]:
         """Yield every series of `order` once, in `batch_count` batches of about the same size."""
@@ -196,12 +200,21 @@ class StreamedSeries:
     def _read(self, index: Tensor) -> _Gathered:
         return self._table.gather(index.cpu(), self._rows)
 
+    def _ask(self, index: Tensor) -> None:
+        first, length = self._table.start[index].numpy(), self._table.length[index].numpy()
+        for part, start in zip(self._parts, self._starts, strict=True):
+            here = (first >= start) & (first < start + len(part))
+            ask_for_rows(part, first[here] - start, length[here])
+
     def _rows(self, rows: Tensor) -> Tensor:
-        found = torch.empty(*rows.shape, self._mapped[0].shape[1], dtype=torch.int16)
-        for mapped, start in zip(self._mapped, self._starts, strict=True):
-            here = (rows >= start) & (rows < start + len(mapped))
-            found[here] = mapped[rows[here] - start]
-        return found
+        # NumPy's: torch would start threads for the reader that fight with those of the training.
+        wanted = rows.numpy()
+        found = np.empty((*wanted.shape, self._parts[0].shape[1]), np.int16)
+        for part, start in zip(self._parts, self._starts, strict=True):
+            # A series lies in one part. And take() is several times faster than an index.
+            here = (wanted[:, 0] >= start) & (wanted[:, 0] < start + len(part))
+            found[here] = part.take(wanted[here] - start, axis=0)
+        return torch.from_numpy(found)
 
 
 def split(order: Tensor, *, size: int) -> Sequence[Tensor]:
@@ -250,6 +263,17 @@ def _ahead(read: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Re
                 future.cancel()
 
 
+def _after(ask: Callable[[Item], None], items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items a few after each has been asked for."""
+    waiting: deque[Item] = deque()
+    for item in items:
+        ask(item)
+        waiting.append(item)
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
 def _starts(lengths: Sequence[int]) -> list[int]:
     return [0, *np.cumsum(lengths).tolist()][:-1]
 
@@ -257,17 +281,6 @@ def _starts(lengths: Sequence[int]) -> list[int]:
 def _copy(array: NDArray[np.generic], device: torch.device) -> Tensor:
     # A copy: torch warns of read-only memory maps, and a device wants its own anyway.
     return torch.tensor(np.array(array), device=device)
-
-
-def _mapped(array: NDArray[np.int16]) -> Tensor:
-    """Share a memory-mapped array with torch, which warns of those that are read-only."""
-    # A view of a map does not know where in the file it begins.
-    if not isinstance(array, np.memmap) or not isinstance(array.base, mmap):
-        return torch.from_numpy(np.array(array))
-    assert array.filename is not None
-    return torch.from_numpy(
-        np.memmap(array.filename, array.dtype, "c", offset=array.offset, shape=array.shape)
-    )
 
 
 def _sent(tensor: Tensor, device: torch.device) -> Tensor:

@@ -150,7 +150,8 @@ def folded_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
 def network_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
     """(T, P) the same steps where logits are not affine: the clear sky is estimated in reflectance.
 
-    Design, section 1, steps 1 to 5.
+    As scores/counterfactual.py does: dates are trusted by their logits, then by the drops of the
+    round before.
     """
     reflectance, valid = read_stack(trial.stack, trial.bands)
     days = trial.stack.days

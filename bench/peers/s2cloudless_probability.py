@@ -3,7 +3,7 @@
     python -m venv build/s2cloudless
     build/s2cloudless/bin/pip install s2cloudless==1.7.3 rasterio
     build/s2cloudless/bin/python bench/peers/s2cloudless_probability.py \
-        ../shared/data/lazio-l1c build/lazio-s2cloudless.npz
+        ../shared/data/lazio-l1c build/s2cloudless.npz
 
 Files have all thirteen bands in the order of Sentinel-2 and a date in their names. What comes out
 is the classifier's own probability, pixel by pixel, before it is averaged or dilated.

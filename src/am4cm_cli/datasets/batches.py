@@ -68,7 +68,7 @@ class Series(Protocol):
 
 
 class _Gathered(NamedTuple):
-    """A batch as it is stored: a third of its size."""
+    """A batch as it is stored: little more than half its size."""
 
     stored: Tensor
     """(P, T, B) int16; padding repeats the first date."""

@@ -57,7 +57,13 @@ weights: $(SIMULATED)/data  ## the default weights, again from nothing
 # What the recipe of the default weights was chosen from; needs the shared real series.
 RECIPES := build/recipes
 FLANDERS := ../shared/data/flanders-2018
-recipes: $(SIMULATED)/data  ## the table of weights/README.md
+PEER := build/s2cloudless.npz
+$(PEER):
+	$(PYTHON) -m venv build/s2cloudless
+	build/s2cloudless/bin/pip install --quiet s2cloudless==1.7.3 rasterio
+	build/s2cloudless/bin/python bench/peers/s2cloudless_probability.py ../shared/data/lazio-l1c $@
+
+recipes: $(SIMULATED)/data $(PEER)  ## the table of weights/README.md
 	rm -rf $(RECIPES) && mkdir -p $(RECIPES)
 	$(BIN)/python bench/flanders.py $(FLANDERS) $(RECIPES)/site
 	$(PREPARE) $(RECIPES)/site $(RECIPES)/flanders
@@ -70,7 +76,7 @@ recipes: $(SIMULATED)/data  ## the table of weights/README.md
 		"$(RECIPES)/flanders $(RECIPES)/flanders.safetensors --epochs 40" \
 		"$(RECIPES)/both $(RECIPES)/both.safetensors --epochs 6" \
 		| xargs -P 2 -I {} sh -c '$(TRAIN) {}'
-	$(BIN)/python bench/recipes.py ../shared/data $(RECIPES)/*.safetensors
+	$(BIN)/python bench/recipes.py ../shared/data $(RECIPES)/*.safetensors --lazio $(PEER)
 
 bench: demo  ## scores against the demo's truth, and on real series where they are at hand
 	$(BIN)/python bench/eye.py demo/stack demo/stack/truth.tif

@@ -8,7 +8,6 @@ mean AUC of the attention drop over the stacks, for cloud and for cloud or shado
 with six and with four: one weights file has to serve them all.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -22,28 +21,17 @@ from rich.table import Table
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.training import metrics_json
 from am4cm_cli.weights import Weights, load_weights, save_weights
-from eye import CLEAR, TARGETS, read_reference
-from recipes import SUBSETS, Trial, auc, folded_drop
-
-
-def trials(folder: Path) -> Iterator[Trial]:
-    """Yield a simulated stack with every choice of its bands."""
-    stack = find_stack(folder)
-    truth = read_reference(folder / "truth.tif")
-    for title, bands in SUBSETS.items():
-        for target, kinds in TARGETS.items():
-            yield Trial(
-                name=f"{folder.name}, {title}: {target}",
-                stack=stack,
-                bands=bands,
-                cloudy=truth != CLEAR,
-                used=np.isin(truth, (CLEAR, *kinds)),
-            )
+from eye import read_reference
+from recipes import auc, by_bands, folded_drop
 
 
 def choose(candidates: list[Weights], stacks: list[Path], console: Console) -> Weights:
     """Find the best candidate, with a word on the choice in its card."""
-    asked = [trial for stack in stacks for trial in trials(stack)]
+    asked = [
+        trial
+        for folder in stacks
+        for trial in by_bands(folder.name, find_stack(folder), read_reference(folder / "truth.tif"))
+    ]
     table = Table("AUC of the drop", *[weights.name for weights in candidates])
     areas = []
     for trial in track(asked, console=Console(stderr=True), transient=True):

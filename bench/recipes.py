@@ -1,13 +1,14 @@
 """Which recipe of training gives the best masks: AUC of the attention drop on every real series.
 
-    python bench/recipes.py ../shared/data build/recipes/*.safetensors
+    python bench/recipes.py ../shared/data build/recipes/*.safetensors --lazio build/s2cloudless.npz
 
 A column per weights file, a row per series and choice of bands. The drop alone is scored, without
 calibration; bench/transfer.py scores masks. Weights with an MLP as embedding, which no mask can be
 made from, are scored by the same steps on the network itself, where all its bands are there.
 
-flanders-2018 has clouds drawn by eye, lazio-l1c a letter per date (K cloud against C clear),
-vosges-theia MAJA's mask, which overflags, iberia-4band the quality band of its cubes.
+flanders-2018 has clouds drawn by eye, lazio-l1c a letter per date (K cloud against C clear) and
+what bench/peers/s2cloudless_probability.py makes of it, vosges-theia MAJA's mask, which overflags,
+iberia-4band the quality band of its cubes.
 """
 
 import csv
@@ -35,7 +36,7 @@ from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, load_weights
 from eye import CLEAR, TARGETS, read_reference, read_stack
-from transfer import maja_mask
+from transfer import SURE_CLEAR, SURE_CLOUD, maja_mask, s2cloudless
 
 SUBSETS = {
     "10 bands": LAND_BANDS,
@@ -58,10 +59,12 @@ class Trial:
     """(T, P) those that the reference is sure of."""
 
 
-def trials(shared: Path) -> Iterator[Trial]:
+def trials(shared: Path, lazio_peer: Path | None) -> Iterator[Trial]:
     """Yield every series with every choice of its bands."""
     yield from flanders(shared / "flanders-2018")
     yield lazio(shared / "lazio-l1c")
+    if lazio_peer:
+        yield lazio_sure(shared / "lazio-l1c", lazio_peer)
     yield vosges(shared / "vosges-theia")
     for cube in ("0", "1"):
         yield iberia(shared / "iberia-4band" / cube)
@@ -70,11 +73,15 @@ def trials(shared: Path) -> Iterator[Trial]:
 def flanders(folder: Path) -> Iterator[Trial]:
     """Cloud against clear, and cloud or shadow against clear."""
     stack = find_stack(folder / "images")
-    labels = read_reference(folder / "eye.npz")
+    yield from by_bands("flanders-2018", stack, read_reference(folder / "eye.npz"))
+
+
+def by_bands(name: str, stack: Stack, labels: NDArray[np.uint8]) -> Iterator[Trial]:
+    """Yield a series with every choice of its bands, for cloud and for cloud or shadow."""
     for title, bands in SUBSETS.items():
         for target, kinds in TARGETS.items():
             yield Trial(
-                name=f"flanders-2018, {title}: {target}",
+                name=f"{name}, {title}: {target}",
                 stack=stack,
                 bands=bands,
                 cloudy=labels != CLEAR,
@@ -95,6 +102,19 @@ def lazio(folder: Path) -> Trial:
         bands=LAND_BANDS,
         cloudy=(letters == "K")[:, None] & pixels,
         used=np.isin(letters, ("K", "C"))[:, None] & pixels,
+    )
+
+
+def lazio_sure(folder: Path, answers: Path) -> Trial:
+    """Pixels that s2cloudless is sure of."""
+    stack = find_stack(folder, band_names=list(BAND_METRES))
+    peer = s2cloudless(answers, stack).reshape(len(stack.scenes), -1)
+    return Trial(
+        name="lazio-l1c: s2cloudless where sure",
+        stack=stack,
+        bands=LAND_BANDS,
+        cloudy=peer > SURE_CLOUD,
+        used=(peer > SURE_CLOUD) | (peer < SURE_CLEAR),
     )
 
 
@@ -182,12 +202,17 @@ def _logit(weights: Weights, reflectance: Tensor, days: NDArray[np.int64]) -> Te
 def main(
     shared: Annotated[Path, typer.Argument(help="Folder of the shared series.")],
     weights: Annotated[list[Path], typer.Argument(help="Weights to compare.")],
+    lazio_peer: Annotated[
+        Path | None, typer.Option("--lazio", help="npz of s2cloudless on lazio-l1c.")
+    ] = None,
 ) -> None:
     """Print the table."""
     console = Console(width=60 + 12 * len(weights))
     table = Table("AUC of the drop", *[path.stem for path in weights])
     loaded = [load_weights(path) for path in weights]
-    for trial in track(list(trials(shared)), console=Console(stderr=True), transient=True):
+    for trial in track(
+        list(trials(shared, lazio_peer)), console=Console(stderr=True), transient=True
+    ):
         areas = [area(trial, one) for one in loaded]
         table.add_row(trial.name, *["" if one is None else f"{one:.4f}" for one in areas])
     console.print(table)

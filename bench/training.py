@@ -129,7 +129,7 @@ def compare(data: Series, config: TrainConfig, ranks: Ranks, *, spend: float) ->
 
 def main(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    model: Annotated[str, typer.Option(help="As in am4cm train.")] = "default",
+    model: Annotated[str, typer.Option(help="As in am4cm train.")] = "ltae",
     batch: Annotated[int, typer.Option(help="Series per step.")] = 512,
     dates: Annotated[int, typer.Option(help="Of each series.")] = 48,
     steps: Annotated[int, typer.Option(help="Per round.")] = 10,

@@ -63,12 +63,17 @@ def lazio(folder: Path, weights: Weights) -> Figures:
 def against_s2cloudless(folder: Path, answers: Path, weights: Weights) -> Figures:
     """Where s2cloudless is sure."""
     stack = find_stack(folder, band_names=list(BAND_METRES))
-    with np.load(answers) as file:
-        theirs = dict(zip(file["date"], file["probability"], strict=True))
-    peer = np.stack([theirs[scene.name] for scene in stack.scenes])
+    peer = s2cloudless(answers, stack)
     found = probability(stack, weights)
     area = _auc(found[peer > SURE_CLOUD], found[peer < SURE_CLEAR])
     yield "lazio-l1c: AUC against s2cloudless where sure", f"{area:.4f}"
+
+
+def s2cloudless(answers: Path, stack: Stack) -> NDArray[np.float32]:
+    """Read its probability, (T, Y, X) in the order of the stack."""
+    with np.load(answers) as file:
+        theirs = dict(zip(file["date"], file["probability"], strict=True))
+    return np.stack([theirs[scene.name] for scene in stack.scenes])
 
 
 def vosges(folder: Path, weights: Weights) -> Figures:

@@ -192,7 +192,7 @@ def test_the_mlp_embedding_by_hand():
 
 BANDS = ("B02", "B03", "B08")
 COUNTS = {  # heads, channels, MLP; by hand in test_parameters_by_name
-    "default": (16, 128, 128),
+    "ltae": (16, 128, 128),
     "9k": (8, 128, 0),
     "34k": (16, 128, 128),
     "112k": (16, 256, 128),

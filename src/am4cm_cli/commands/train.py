@@ -72,10 +72,10 @@ def train(
         str,
         typer.Option(
             callback=a_model,
-            help="default, mlp, or a size of the paper: 9k, 34k, 112k, 288k; compat-9k and so on "
+            help="ltae, mlp, or a size of the paper: 9k, 34k, 112k, 288k; compat-9k and so on "
             "are the original network.",
         ),
-    ] = "default",
+    ] = "ltae",
     epochs: Annotated[int, typer.Option(min=1, help="Times each series is seen.")] = 10,
     batch: Annotated[
         int, typer.Option(min=2, help="Series per step, of all processes together.")

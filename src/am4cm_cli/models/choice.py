@@ -8,8 +8,8 @@ from am4cm_cli.models.pixel import PixelModel
 from am4cm_cli.models.sizes import SIZES, Size
 
 COMPAT = "compat-"
-MODEL_NAMES = ("default", "mlp", *SIZES, *(COMPAT + size for size in SIZES))
-"""The default, the same with an MLP as embedding, the paper's sizes in our form and in theirs."""
+MODEL_NAMES = ("ltae", "mlp", *SIZES, *(COMPAT + size for size in SIZES))
+"""Ours, the same with an MLP as embedding, the paper's sizes in our form and in theirs."""
 
 
 def build(

@@ -10,7 +10,7 @@ KEEP = ("best", "last")
 class TrainConfig:
     """How to train; travels with the weights."""
 
-    model: str = "default"
+    model: str = "ltae"
     """One of `models.MODEL_NAMES`."""
     epochs: int = 10
     batch: int = 512

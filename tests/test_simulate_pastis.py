@@ -1,6 +1,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from datetime import datetime, timedelta
@@ -356,19 +358,46 @@ def once_two_work(act):
     return track
 
 
-def test_the_ctrl_c_of_a_terminal_leaves_nothing_and_no_worker_speaks(tmp_path, capfd):
-    def press(workers):
-        for worker in workers:
-            os.kill(worker.pid, signal.SIGINT)
-        time.sleep(0.3)  # a worker that minds would be dead by now, and the run with it
-        if active_children():
-            os.kill(os.getpid(), signal.SIGINT)
+TOLD_OF_TWO = """
+import sys
+import time
+from multiprocessing import active_children
+from pathlib import Path
+from threading import Thread
 
-    with pytest.raises(KeyboardInterrupt):
-        write_pastis(tmp_path / "PASTIS", SMALL, workers=2, track=once_two_work(press))
+from am4cm_cli.simulation.pastis import PastisConfig, write_pastis
+
+def tell():
+    while len(active_children()) < 2:
+        time.sleep(0.01)
+    print("two", flush=True)
+
+def track(sites):
+    Thread(target=tell, daemon=True).start()
+    return sites
+
+try:
+    write_pastis(Path(sys.argv[1]), PastisConfig(patches=5), workers=2, track=track)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_the_ctrl_c_of_a_terminal_leaves_nothing_and_no_worker_speaks(tmp_path):
+    # A process group of its own, since that is what a terminal's Ctrl-C goes to.
+    with subprocess.Popen(
+        [sys.executable, "-c", TOLD_OF_TWO, tmp_path / "PASTIS"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == "two\n"  # in the midst of their imports
+        os.killpg(process.pid, signal.SIGINT)
+        # All ends of its pipes are closed only when the workers are gone, too.
+        assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
-    assert active_children() == []
-    assert capfd.readouterr() == ("", "")
 
 
 def test_a_killed_worker_is_told(tmp_path):

@@ -21,8 +21,7 @@ from rich.table import Table
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.training import metrics_json
 from am4cm_cli.weights import Weights, load_weights, save_weights
-from eye import read_reference
-from recipes import auc, by_bands, folded_drop
+from recipes import auc, by_bands, folded_drop, read_reference
 
 
 def choose(candidates: list[Weights], stacks: list[Path], console: Console) -> Weights:

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import rasterio
 import torch
 import typer
 from numpy.typing import NDArray
+from rasterio.windows import Window
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -28,14 +30,15 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from am4cm_cli.attention import fold, unfoldable
+from am4cm_cli.classes import CLEAR, TARGETS
 from am4cm_cli.days import day_of_year
+from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.scores import CounterfactualConfig, make_score
 from am4cm_cli.scores.counterfactual import clear_sky, day_kernel, trust_dates
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, load_weights
-from eye import CLEAR, TARGETS, read_reference, read_stack
 from transfer import SURE_CLEAR, SURE_CLOUD, maja_mask, s2cloudless
 
 SUBSETS = {
@@ -57,6 +60,23 @@ class Trial:
     """(T, P)"""
     used: NDArray[np.bool_]
     """(T, P) those that the reference is sure of."""
+
+
+def read_stack(stack: Stack, bands: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+    """Return (T, B, P) reflectance and (T, P) valid of the whole, small, stack."""
+    height, width = stack.grid.shape
+    reflectance, valid = read_window(stack, bands, Window(0, 0, width, height))
+    return torch.from_numpy(reflectance).flatten(2), torch.from_numpy(valid).flatten(1)
+
+
+def read_reference(path: Path) -> NDArray[np.uint8]:
+    """(T, P) classes of an npz with `labels`, or of a raster with a band per date."""
+    if path.suffix == ".npz":
+        labels = np.load(path)["labels"]
+    else:
+        with rasterio.open(path) as raster:
+            labels = raster.read()
+    return labels.reshape(len(labels), -1)
 
 
 def trials(shared: Path, lazio_peer: Path | None) -> Iterator[Trial]:
@@ -157,13 +177,13 @@ def auc(trial: Trial, drop: NDArray[np.float32]) -> float:
 
 
 def folded_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
-    """(T, P) as `am4cm mask` scores it."""
+    """(T, P) as `am4cm mask --method drop` scores it, before neighbours are joined."""
     covariance = torch.tensor(weights.calibration.band_covariance, dtype=torch.float64)
     served = fold(weights.model).on_bands(trial.bands, covariance)
     attention = served.to(torch.device("cpu"), torch.float32)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
-    score = make_score("counterfactual", attention, logit_sd, trial.stack.days)
-    return score(*read_stack(trial.stack, trial.bands)).numpy()
+    score = make_score("drop", attention, logit_sd, trial.stack.days)
+    return score(*read_stack(trial.stack, trial.bands))[0].numpy()
 
 
 @torch.inference_mode()

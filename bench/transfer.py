@@ -1,11 +1,12 @@
-"""How weights do on the shared real series other than flanders-2018, whose own bench is eye.py.
+"""How weights do on the real series other than flanders-2018, which `am4cm evaluate` scores.
 
     python bench/transfer.py ../shared/data weights/*.safetensors
     python bench/transfer.py ../shared/data weights/*.safetensors --lazio build/s2cloudless.npz
 
 Every mask is made as `am4cm mask` makes it. lazio-l1c has a letter per date, by eye, and what
 bench/peers/s2cloudless_probability.py makes of it, where that is sure (below 0.1, above 0.7);
-vosges-theia has MAJA's cloud mask, which overflags; iberia-4band the quality band of its cubes.
+vosges-theia has MAJA's cloud mask, which overflags, and the dates of vosges_clear.csv, judged clear
+by eye before any mask was looked at; iberia-4band the quality band of its cubes.
 """
 
 import csv
@@ -24,23 +25,25 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from am4cm_cli.masking import MaskConfig, mask_stack
+from am4cm_cli.classes import TARGETS
+from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, load_weights
 
 Figures = Iterator[tuple[str, str]]
+VOSGES_CLEAR = Path(__file__).parent / "vosges_clear.csv"
 SURE_CLEAR, SURE_CLOUD = 0.1, 0.7
 """Of s2cloudless's probability."""
 
 
-def probability(stack: Stack, weights: Weights) -> NDArray[np.float32]:
+def probability(stack: Stack, weights: Weights, target: str = "cloud") -> NDArray[np.float32]:
     """(T, Y, X) as a user would get it, NaN for none."""
     with TemporaryDirectory() as folder:
         out = Path(folder) / "mask.tif"
-        config = MaskConfig(dtype="float32")
-        mask_stack(stack, out, weights, config, device=torch.device("cpu"))
+        config = MaskConfig(dtype="float32", target=target)
+        mask_stack(stack, MaskFiles(probability=out), weights, config, device=torch.device("cpu"))
         with rasterio.open(out) as raster:
             return raster.read()
 
@@ -84,6 +87,15 @@ def vosges(folder: Path, weights: Weights) -> Figures:
     yield "vosges-theia: AUC against MAJA", f"{_auc(found[maja], found[~maja]):.4f}"
     share = (found[~maja & np.isfinite(found)] >= 0.5).mean()
     yield "vosges-theia: flagged where MAJA sees nothing", f"{share:.1%}"
+    with VOSGES_CLEAR.open() as file:
+        clear = {row["date"] for row in csv.DictReader(file)}
+    by_eye = np.array([scene.name in clear for scene in stack.scenes])
+    for target in TARGETS:
+        seen = probability(stack, weights, target)[by_eye]
+        flagged = np.nanmean(np.where(np.isnan(seen), np.nan, seen >= 0.5), axis=(1, 2))
+        name = f"vosges-theia: {target}, flagged on {by_eye.sum()} clear dates"
+        yield f"{name}, mean", f"{flagged.mean():.1%}"
+        yield f"{name}, worst", f"{flagged.max():.1%}"
 
 
 def iberia(folder: Path, weights: Weights) -> Figures:
@@ -93,6 +105,8 @@ def iberia(folder: Path, weights: Weights) -> Figures:
         bad = np.load(folder / cube / "quality.npz")["mask"] == 1
         yield f"iberia-4band/{cube}: AUC against quality", f"{_auc(found[bad], found[~bad]):.4f}"
         seen = np.isfinite(found)
+        good = (found[seen & ~bad] >= 0.5).mean()
+        yield f"iberia-4band/{cube}: flagged where the quality is good", f"{good:.1%}"
         always = np.where(seen, found >= 0.5, 0).sum(0) > 0.8 * seen.sum(0)
         yield f"iberia-4band/{cube}: flagged on over 80 % of dates", f"{always.mean():.1%}"
 

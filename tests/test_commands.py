@@ -78,9 +78,42 @@ def test_mask_writes_a_raster_and_one_line_to_standard_error(mask, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout == b""
     assert result.stderr.decode() == (
-        f"Wrote {tmp_path / 'out.tif'}: 14 dates, 21% of what was observed is cloudy.\n"
+        f"Wrote {tmp_path / 'out.tif'}: 14 dates, 22% of what was observed is cloudy.\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+
+
+def test_mask_writes_what_else_is_asked_for(mask, tmp_path):
+    wanted = {"classes": "uint8", "reliability": "uint8", "attention": "float32"}
+    options = [word for name in wanted for word in (f"--{name}", tmp_path / f"{name}.tif")]
+    result = mask(tmp_path / "out.tif", "--target", "unusable", "--heads", "each", *options)
+    assert result.returncode == 0, result.stderr
+    assert "is cloudy or shadowed." in result.stderr.decode()
+    for name, dtype in wanted.items():
+        with rasterio.open(tmp_path / f"{name}.tif") as raster:
+            assert raster.dtypes[0] == dtype
+            assert raster.tags()["AM4CM_CONTENT"] == name
+            assert raster.count == (28 if name == "attention" else 14)
+            names = raster.descriptions
+    assert names[:3] == (
+        "2018-01-01 head 1",
+        "2018-01-01 head 2",
+        "2018-01-09 head 1",
+    )
+    assert "thick cloud" in (tmp_path / "classes.qml").read_text()
+
+
+def test_nothing_beside_the_mask_is_written_over(mask, tmp_path):
+    (tmp_path / "classes.qml").write_text("mine")
+    result = mask(tmp_path / "out.tif", "--classes", tmp_path / "classes.tif")
+    assert_refused(result, tmp_path, "classes.qml", "exists already", left=["classes.qml"])
+
+
+def test_classes_are_no_mask_to_draw(run, mask, site, tmp_path):
+    assert mask(tmp_path / "out.tif", "--classes", tmp_path / "c.tif").returncode == 0
+    left = [path.name for path in tmp_path.iterdir()]
+    result = run("draw", tmp_path / "c.tif", tmp_path / "d.png", "--images", site / "images")
+    assert_refused(result, tmp_path, "c.tif", "holds classes, not probabilities", left=left)
 
 
 def test_a_dash_writes_the_raster_alone_to_standard_output(mask, site, tmp_path):

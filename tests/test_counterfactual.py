@@ -82,8 +82,8 @@ def test_drop_is_the_method_written_out(seed):
     model = tiny_model(seed).double()
     reflectance, valid = random_stack(seed)
     logit_sd = torch.tensor([0.8, 1.7], dtype=torch.float64)
-    score = make_score("counterfactual", fold(model), logit_sd, DAYS)
-    found = score(reflectance, valid)
+    score = make_score("drop", fold(model), logit_sd, DAYS)
+    (found,) = score(reflectance, valid)
     for p in range(reflectance.shape[-1]):
         with torch.no_grad():
             args = reflectance[..., p], DAYS, valid[:, p], CounterfactualConfig()

@@ -53,6 +53,19 @@ def test_a_file_of_format_1_has_a_linear_embedding(tmp_path):
     assert config.embedding == "linear"
 
 
+def test_a_file_of_format_2_has_no_joint_calibration(tmp_path):
+    path = tmp_path / "w"
+    save_weights(path, bright_weights())
+    header = json.loads(read_header(path))
+    for name in ("joint_prior", "cloud", "unusable"):
+        del header["calibration"][name]
+    save_file(load_file(path), path, metadata={"am4cm": json.dumps(header | {"format": 2})})
+    assert load_weights(path).calibration == bright_weights().calibration
+    save_file(load_file(path), path, metadata={"am4cm": json.dumps(header)})
+    with pytest.raises(WeightsError, match=r"expected .*joint_prior"):
+        load_weights(path)
+
+
 COMPAT_SPOILT = [
     ("convolution", 1, "holds 1; expected true or false"),
     ("convolution", True, "tensor encoder.inconv.0.bias has shape None"),

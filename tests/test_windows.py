@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am4cm_cli.windows import sample_rounds, sample_windows, tile_grid
+from am4cm_cli.windows import inside, sample_rounds, sample_windows, tile_grid, with_rim
 
 lengths = st.integers(1, 700)
 
@@ -61,3 +61,17 @@ def test_rounds_meet_any_patch_of_a_quarter_step():
         hits[window.toslices()] = True
     patches = hits.reshape(25, 80, 20, 80).any(axis=(1, 3))
     assert patches.all()
+
+
+@given(height=lengths, width=lengths, size=st.integers(50, 300), rim=st.integers(0, 3))
+def test_a_rim_is_added_and_cut_off_again(height, width, size, rim):
+    numbers = np.arange(height * width).reshape(height, width)
+    for window in tile_grid((height, width), size=size):
+        wider = with_rim(window, (height, width), rim=rim)
+        assert (
+            numbers[wider.toslices()][inside(window, wider)] == numbers[window.toslices()]
+        ).all()
+        gained = (wider.height - window.height, wider.width - window.width)
+        room = (height - window.height, width - window.width)
+        assert all(rim <= more or more == most for more, most in zip(gained, room, strict=True))
+        assert max(gained) <= 2 * rim

@@ -52,6 +52,13 @@ DROP_PRIOR = MixturePrior(
 )
 """Of attention drops, which are in units of the heads' spread, so alike for all weights."""
 
+JOINT_PRIOR = MixturePrior(
+    centre=Mixture(clear_mean=0.0, clear_sd=1.0, cloud_scale=12.0, cloud_share=0.45),
+    # The clear mode's own spread is their unit, so it is all but known.
+    spread=Mixture(clear_mean=0.5, clear_sd=0.1, cloud_scale=0.25, cloud_share=1.5),
+)
+"""Of the joint scores of `scores.joint`, which are in spreads of the clear mode."""
+
 
 def loose_prior(scores: NDArray[np.floating]) -> MixturePrior:
     """A prior for scores of unknown units, from their own median and spread."""
@@ -101,6 +108,23 @@ def cloud_probability(scores: Tensor, mixture: Mixture) -> Tensor:
     """
     clear, cloud = _log_densities(scores, mixture)
     return torch.sigmoid(cloud - clear)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalibration:
+    """A straight line through the log odds: what `am4cm calibrate` learns from a reference."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def __call__(self, probability: Tensor) -> Tensor:
+        """Calibrate (...) in 0 to 1, NaN for no answer; no change by default."""
+        if self == AS_IT_IS:
+            return probability
+        return torch.sigmoid(self.slope * torch.logit(probability, eps=1e-6) + self.intercept)
+
+
+AS_IT_IS = Recalibration()
 
 
 def _log_densities(scores: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:

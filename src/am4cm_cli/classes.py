@@ -11,3 +11,9 @@ UNKNOWN = 255
 
 TARGETS = {"cloud": (THICK, THIN), "unusable": (THICK, THIN, SHADOW)}
 """What a probability may be of, by name: the classes that count as it."""
+
+CLASS_NAMES = {CLEAR: "clear", THICK: "thick cloud", THIN: "thin cloud", SHADOW: "cloud shadow"}
+"""Of a raster of classes."""
+
+CLASS_COLOURS = {CLEAR: "#1a9850", THICK: "#ffffff", THIN: "#91bfdb", SHADOW: "#4d4d4d"}
+"""To draw them in."""

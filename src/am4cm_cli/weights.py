@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from am4cm_cli.calibration import DROP_PRIOR, MixturePrior
+from am4cm_cli.calibration import AS_IT_IS, DROP_PRIOR, JOINT_PRIOR, MixturePrior, Recalibration
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import WeightsError
 from am4cm_cli.files import appear
@@ -19,8 +19,8 @@ from am4cm_cli.models.pixel import Rule
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.tensors import filled, first_line, read_tensors
 
-FORMAT = 2
-READABLE = (1, FORMAT)
+FORMAT = 3
+READABLE = (1, 2, FORMAT)
 KEY = "am4cm"
 DEFAULT_NAME = "sim-10band-2"
 
@@ -35,6 +35,12 @@ class Calibration:
     """(B, B) of the training series' reflectance: what a missing band is guessed by."""
     prior: MixturePrior = DROP_PRIOR
     """Of the attention drops of a stack."""
+    joint_prior: MixturePrior = JOINT_PRIOR
+    """Of its drops joined with the residuals."""
+    cloud: Recalibration = AS_IT_IS
+    """Of the probability of cloud, where a reference has been at hand."""
+    unusable: Recalibration = AS_IT_IS
+    """Of the probability of cloud or shadow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +107,7 @@ def load_weights(path: Path) -> Weights:
     _, model_class = MODELS[header["model"]]
     try:
         config = _rebuild_config(header)
-        calibration: Calibration = rebuild(Calibration, header.get("calibration"), "calibration")
+        calibration = _rebuild_calibration(header)
         record = rebuild(dict, header.get("record", {}), "record")
         _check(config, calibration)
         model = filled(lambda: model_class(config), tensors)
@@ -139,6 +145,17 @@ def _rebuild_config(header: Mapping[str, Any]) -> ModelConfig:
     return config
 
 
+def _rebuild_calibration(header: Mapping[str, Any]) -> Calibration:
+    value = header.get("calibration")
+    if header["format"] < FORMAT and isinstance(value, dict):
+        # Earlier formats knew the drop alone, and no reference.
+        later = Calibration(logit_sd=(), band_covariance=())
+        added = ("joint_prior", "cloud", "unusable")
+        value = {name: asdict(getattr(later, name)) for name in added} | value
+    calibration: Calibration = rebuild(Calibration, value, "calibration")
+    return calibration
+
+
 def _check(config: ModelConfig, calibration: Calibration) -> None:
     """Raise ValueError where values of the right types contradict one another."""
     for held, name, expected in (
@@ -161,13 +178,22 @@ def _rules(config: ModelConfig, calibration: Calibration) -> tuple[Rule, ...]:
         calibration.band_covariance,
         calibration.logit_sd,
     )
-    centre, spread = calibration.prior.centre, calibration.prior.spread
-    scales = (centre.clear_sd, centre.cloud_scale, *vars(spread).values())
+    priors = (calibration.prior, calibration.joint_prior)
+    slopes = (calibration.cloud.slope, calibration.unusable.slope)
     square = {len(covariance), *map(len, covariance)} == {bands}
     return (
         Rule(square, "band_covariance", f"{bands} rows of {bands} numbers"),
         Rule(len(logit_sd) == config.heads, "logit_sd", f"{config.heads} numbers, one per head"),
         Rule(min(logit_sd, default=0) > 0, "logit_sd", "numbers above 0"),
+        Rule(min(slopes) > 0, "slope", "a calibration that rises"),
+        *[rule for prior in priors for rule in _prior_rules(prior)],
+    )
+
+
+def _prior_rules(prior: MixturePrior) -> tuple[Rule, ...]:
+    centre, spread = prior.centre, prior.spread
+    scales = (centre.clear_sd, centre.cloud_scale, *vars(spread).values())
+    return (
         Rule(min(scales) > 0, "prior", "deviations, scales and spreads above 0"),
         Rule(0 < centre.cloud_share < 1, "prior", "a cloud_share between 0 and 1"),
     )

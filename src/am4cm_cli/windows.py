@@ -17,6 +17,24 @@ def tile_grid(shape: tuple[int, int], *, size: int) -> Iterator[Window]:
             yield Window(col, row, min(size, width - col), min(size, height - row))
 
 
+def with_rim(window: Window, shape: tuple[int, int], *, rim: int) -> Window:
+    """Widen a window by `rim` pixels on every side, as far as the (Y, X) grid goes."""
+    rows, cols = (
+        (max(0, start - rim), min(length, start + size + rim))
+        for start, size, length in (
+            (window.row_off, window.height, shape[0]),
+            (window.col_off, window.width, shape[1]),
+        )
+    )
+    return Window(cols[0], rows[0], cols[1] - cols[0], rows[1] - rows[0])
+
+
+def inside(window: Window, wider: Window) -> tuple[slice, slice]:
+    """Rows and columns of a window within a wider one that holds it."""
+    row, col = window.row_off - wider.row_off, window.col_off - wider.col_off
+    return slice(row, row + window.height), slice(col, col + window.width)
+
+
 def sample_windows(shape: tuple[int, int], *, side: int = 32, per_axis: int = 8) -> list[Window]:
     """Spread patches evenly over a (Y, X) grid, from edge to edge; the same ones every time.
 

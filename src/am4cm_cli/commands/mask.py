@@ -14,8 +14,24 @@ class Method(StrEnum):
     """How clouds are scored; the names are those of `scores.METHODS`."""
 
     COUNTERFACTUAL = "counterfactual"
+    DROP = "drop"
+    BLUE = "blue"
     LOGIT = "logit"
     ATTENTION = "attention"
+
+
+class Target(StrEnum):
+    """What the probability is of; the names are those of `classes.TARGETS`."""
+
+    CLOUD = "cloud"
+    UNUSABLE = "unusable"
+
+
+class Heads(StrEnum):
+    """Whose attention is written."""
+
+    MEAN = "mean"
+    EACH = "each"
 
 
 class Dtype(StrEnum):
@@ -38,6 +54,32 @@ def mask(
             metavar="OUT", help="GeoTIFF to write; - for standard output.", show_default=False
         ),
     ],
+    target: Annotated[
+        Target, typer.Option(help="Probability of cloud, or of cloud or shadow (unusable).")
+    ] = Target.CLOUD,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write classes, too: 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 nodata; "
+            "with a style for QGIS beside it.",
+        ),
+    ] = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write how many clear dates nearby each answer rests on, too."
+        ),
+    ] = None,
+    attention: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the model's own attention, too; it sums to 1 over dates."
+        ),
+    ] = None,
+    heads: Annotated[
+        Heads, typer.Option(help="Of --attention: their mean, or a band for each.")
+    ] = Heads.MEAN,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +93,11 @@ def mask(
     offset: Offset = None,
     dates: Dates = None,
     method: Annotated[
-        Method, typer.Option(help="counterfactual is the mask; the others are for comparison.")
+        Method,
+        typer.Option(
+            help="counterfactual is the mask; for comparison: the attention drop alone, the blue "
+            "band alone without a network, attention itself."
+        ),
     ] = Method.COUNTERFACTUAL,
     dtype: Annotated[
         Dtype, typer.Option(help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.")
@@ -68,21 +114,34 @@ def mask(
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
     from am4cm_cli.devices import pick_device
-    from am4cm_cli.masking import MaskConfig, mask_stack
+    from am4cm_cli.files import check_output
+    from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
     unwind()
+    for beside in (classes, classes and classes.with_suffix(".qml"), reliability, attention):
+        if beside is not None:
+            check_output(beside, overwrite=overwrite)
     with output(out, overwrite=overwrite) as path:
         stack = find_stack(
             source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
         )
         for note in stack.notes:
             say(note)
-        config = MaskConfig(method=method.value, dtype=dtype.value, tile=tile, batch=batch)
+        config = MaskConfig(
+            method=method.value, target=target.value, dtype=dtype.value, tile=tile, batch=batch
+        )
+        files = MaskFiles(
+            probability=path,
+            classes=classes,
+            reliability=reliability,
+            attention=attention if heads is Heads.MEAN else None,
+            attention_heads=attention if heads is Heads.EACH else None,
+        )
         summary = mask_stack(
             stack,
-            path,
+            files,
             load_weights(weights or default_weights()),
             config,
             device=pick_device(device),
@@ -90,5 +149,6 @@ def mask(
         )
     for note in summary.notes:
         say(note)
-    share = summary.cloudy / max(summary.answered, 1)
-    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is cloudy.")
+    share = summary.flagged / max(summary.answered, 1)
+    what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
+    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")

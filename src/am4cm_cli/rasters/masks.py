@@ -54,6 +54,12 @@ def open_mask(path: Path) -> MaskFile:
             f"{path}: is no mask by am4cm, for it lacks the tag {OWN_TAG}; expected what "
             f"am4cm mask has written. Other tools may have dropped the tags."
         )
+    content = tags.get("AM4CM_CONTENT", "probability")
+    if content != "probability":
+        raise StackError(
+            f"{path}: holds {content}, not probabilities; expected what am4cm mask has written as "
+            "OUT."
+        )
     is_float = np.dtype(header.dtypes[0]).kind == "f"
     return MaskFile(
         path=path,

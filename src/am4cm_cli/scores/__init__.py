@@ -1,4 +1,4 @@
-"""Ways to score the cloudiness of a stack's observations, by name."""
+"""Ways to tell how far a stack's observations depart from a clear sky, by name."""
 
 from collections.abc import Callable
 
@@ -9,21 +9,25 @@ from torch import Tensor
 
 from am4cm_cli.attention import FoldedAttention, spectral_index
 from am4cm_cli.days import day_of_year
-from am4cm_cli.scores.counterfactual import (
-    CounterfactualConfig,
-    CounterfactualScore,
-    day_kernel,
-)
+from am4cm_cli.scores.counterfactual import CounterfactualConfig, day_kernel
 from am4cm_cli.scores.raw import AttentionScore, LogitScore
+from am4cm_cli.scores.residuals import DropScore, ResidualScore, parts_of
+from am4cm_cli.scores.snow import near_dates, snow_bands
 
 Score = Callable[[Tensor, Tensor], Tensor]
-"""(T, B, P) reflectance and (T, P) valid to (T, P): higher is cloudier, NaN is no answer."""
+"""(T, B, P) reflectance and (T, P) valid to (F, T, P) evidence: higher is less clear, NaN is no
+answer. F is 4 for the counterfactual, 1 for the others."""
 
-METHODS = ("counterfactual", "logit", "attention")
+METHODS = ("counterfactual", "drop", "blue", "logit", "attention")
+"""The mask; the attention drop alone; the control without a network; attention itself."""
 
 
 def make_score(
-    method: str, attention: FoldedAttention, logit_sd: Tensor, days: NDArray[np.int64]
+    method: str,
+    attention: FoldedAttention,
+    logit_sd: Tensor,
+    days: NDArray[np.int64],
+    config: CounterfactualConfig | None = None,
 ) -> Score:
     """Prepare a score for a stack.
 
@@ -32,18 +36,41 @@ def make_score(
         attention: on the stack's bands, on the device and in the precision to compute with.
         logit_sd: (H,) see `spectral_index`.
         days: (T,) days since 1970-01-01.
+        config: of those that compare with a clear sky.
     """
     like = attention.weight
-    if method == "counterfactual":
-        config = CounterfactualConfig()
-        kernel = torch.from_numpy(day_kernel(days, width=config.width))
-        index = spectral_index(attention, logit_sd.to(like))
-        return CounterfactualScore(index=index, kernel=kernel.to(like), config=config)
     day = torch.from_numpy(day_of_year(days)).to(like)
     if method == "logit":
         return LogitScore(attention=attention, day_of_year=day)
-    assert method == "attention"
-    return AttentionScore(attention=attention, day_of_year=day)
+    if method == "attention":
+        return AttentionScore(attention=attention, day_of_year=day)
+    config = config or CounterfactualConfig()
+    kernel = torch.from_numpy(day_kernel(days, width=config.width)).to(like)
+    if method == "blue":
+        return DropScore(index=_minus_blue(attention), kernel=kernel, config=config)
+    index = spectral_index(attention, logit_sd.to(like))
+    if method == "drop":
+        return DropScore(index=index, kernel=kernel, config=config)
+    assert method == "counterfactual"
+    return ResidualScore(
+        index=index,
+        parts=parts_of(attention.bands),
+        snow=snow_bands(attention.bands),
+        near=torch.from_numpy(near_dates(days)).to(like.device),
+        kernel=kernel,
+        config=config,
+    )
 
+
+def _minus_blue(attention: FoldedAttention) -> Tensor:
+    """The control: the blue alone, in units that give it drops of the attention's size."""
+    blue, _, _ = parts_of(attention.bands)
+    index = torch.zeros_like(attention.mean)
+    index[blue] = -1 / BLUE_UNIT
+    return index
+
+
+BLUE_UNIT = 0.29
+"""Standard deviation of the blue over the default weights' training series, in reflectance."""
 
 __all__ = ["METHODS", "CounterfactualConfig", "Score", "make_score"]

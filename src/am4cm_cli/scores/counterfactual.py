@@ -35,34 +35,55 @@ def day_kernel(days: NDArray[np.integer], *, width: float) -> NDArray[np.float64
         width: standard deviation of the Gaussian in days.
 
     Returns:
-        (T, T), 0 to 1; 0 for a date with itself and beyond REACH widths.
+        (T, T), 0 to 1; 0 for two scenes of one day, which may be one image twice, and beyond
+        REACH widths.
     """
     apart = np.abs(days[:, None] - days[None, :]) / width
-    kernel = np.exp(-0.5 * apart**2) * (apart <= REACH)
-    np.fill_diagonal(kernel, 0.0)
-    return kernel
+    return np.exp(-0.5 * apart**2) * (apart > 0) * (apart <= REACH)
 
 
-def clear_sky(index: Tensor, trust: Tensor, kernel: Tensor) -> Tensor:
+def clear_sky(series: Tensor, trust: Tensor, kernel: Tensor) -> Tensor:
     """Estimate what each date would have shown under a clear sky, from the other dates.
 
     Args:
-        index: (T, P) spectral index, finite everywhere.
+        series: (..., T, P) an index or reflectances, finite everywhere.
         trust: (T, P), 0 where not valid.
         kernel: (T, T) from `day_kernel`.
 
     Returns:
-        (T, P); NaN where no trusted date lies within the kernel's reach.
+        (..., T, P); NaN where no trusted date lies within the kernel's reach.
     """
-    return (kernel @ (trust * index)) / (kernel @ trust)
+    return (kernel @ (trust * series)) / (kernel @ trust)
+
+
+def settle_trust(
+    index: Tensor, valid: Tensor, kernel: Tensor, config: CounterfactualConfig
+) -> Tensor:
+    """Trust the dates of each pixel by what their index lost, round by round.
+
+    The first round goes by the index alone.
+
+    Args:
+        index: (T, P), 0 where not valid.
+        valid: (T, P) bool.
+        kernel: (T, T) from `day_kernel`.
+        config: sharpness and rounds.
+
+    Returns:
+        (T, P), see `trust_dates`.
+    """
+    mean = index.sum(0) / valid.sum(0).clamp(min=1)
+    trust = trust_dates(mean - index, valid, config.sharpness)
+    for _ in range(config.rounds - 1):
+        drop = clear_sky(index, trust, kernel) - index
+        trust = trust_dates(drop, valid, config.sharpness)
+    return trust
 
 
 def index_drop(
     index: Tensor, valid: Tensor, kernel: Tensor, config: CounterfactualConfig
 ) -> Tensor:
     """Drop of a spectral index below its own clear-sky estimate.
-
-    The first round trusts dates by their index alone.
 
     Args:
         index: (T, P), 0 where not valid.
@@ -74,12 +95,8 @@ def index_drop(
         (T, P), about 0 for a clear date, above for clouds; NaN where not valid or without a
         valid neighbour.
     """
-    mean = index.sum(0) / valid.sum(0).clamp(min=1)
-    drop = mean - index
-    for _ in range(config.rounds):
-        trust = trust_dates(drop, valid, config.sharpness)
-        drop = clear_sky(index, trust, kernel) - index
-    return drop.masked_fill(~valid, torch.nan)
+    trust = settle_trust(index, valid, kernel, config)
+    return (clear_sky(index, trust, kernel) - index).masked_fill(~valid, torch.nan)
 
 
 def trust_dates(drop: Tensor, valid: Tensor, sharpness: float) -> Tensor:
@@ -99,19 +116,3 @@ def trust_dates(drop: Tensor, valid: Tensor, sharpness: float) -> Tensor:
     lowest = drop.masked_fill(~known, torch.inf).amin(0)
     excess = (sharpness * (drop - lowest)).clamp(max=LEAST_TRUST)
     return torch.exp(-excess).masked_fill(~known, 0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CounterfactualScore:
-    """Attention drop of a stack's observations."""
-
-    index: Tensor
-    """(B,) from `attention.spectral_index`."""
-    kernel: Tensor
-    """(T, T) from `day_kernel`."""
-    config: CounterfactualConfig
-
-    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
-        """Score (T, B, P) reflectance, 0 where not (T, P) valid; see `index_drop`."""
-        index = torch.einsum("b,tbp->tp", self.index, reflectance)
-        return index_drop(index, valid, self.kernel, self.config)

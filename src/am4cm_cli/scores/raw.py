@@ -21,7 +21,7 @@ class LogitScore:
         """Score (T, B, P) reflectance.
 
         Returns:
-            (T, P) minus the mean over heads of the logit, standardised over the pixel's valid
+            (1, T, P) minus the mean over heads of the logit, standardised over the pixel's valid
             dates; NaN where not valid or where all of a pixel's dates are alike.
         """
         logits = self.attention.logits(reflectance, self.day_of_year).masked_fill(~valid, 0.0)
@@ -29,7 +29,7 @@ class LogitScore:
         centred = (logits - (logits.sum(1) / count)[:, None]).masked_fill(~valid, 0.0)
         sd = (centred.square().sum(1) / count).sqrt()
         score = -(centred / sd[:, None]).mean(0)
-        return score.masked_fill(~valid, torch.nan)
+        return score.masked_fill(~valid, torch.nan)[None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +44,11 @@ class AttentionScore:
         """Score (T, B, P) reflectance.
 
         Returns:
-            (T, P) minus the logarithm of the mean over heads of the attention, in multiples of
+            (1, T, P) minus the logarithm of the mean over heads of the attention, in multiples of
             an even share: 0 is an even share, log 2 half of one; NaN where not valid.
         """
         logits = self.attention.logits(reflectance, self.day_of_year)
         attention = attend(logits.transpose(1, 2), valid.T).mean(0).T
         share = attention * valid.sum(0)
-        return -share.clamp(min=torch.finfo(share.dtype).tiny).log().masked_fill(~valid, torch.nan)
+        score = -share.clamp(min=torch.finfo(share.dtype).tiny).log()
+        return score.masked_fill(~valid, torch.nan)[None]

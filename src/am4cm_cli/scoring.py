@@ -1,0 +1,191 @@
+"""A score over the windows of a stack, and what a sample of them tells of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from torch import Tensor
+
+from am4cm_cli.errors import StackError
+from am4cm_cli.levels import StackLevels, find_levels
+from am4cm_cli.rasters.reading import read_patches, read_window
+from am4cm_cli.scores import Score, make_score
+from am4cm_cli.scores.residuals import parts_of
+from am4cm_cli.sensors import PLAUSIBLE
+from am4cm_cli.serving import serve
+from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.weights import Weights
+from am4cm_cli.windows import sample_rounds
+
+FEWEST_DATES = 5
+"""Below this a clear sky cannot be told from a cloudy one by comparing dates."""
+SAMPLE_SIDE = 16
+"""Pixels along a sample window: 64 of these, read at once, fit into memory whatever the dates."""
+SAMPLE_PIXELS = 4096
+"""Pixels with enough dates that a sample should have; a thin swath takes several rounds."""
+PIXEL_DATES = 2**20
+"""Computed at a time: 64 MB for each array of 16 heads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackScorer:
+    """A score over the windows of a stack."""
+
+    stack: Stack
+    bands: tuple[str, ...]
+    """In the model's order."""
+    score: Score
+    device: torch.device
+    batch: int
+    """Pixels computed at a time."""
+
+    def window(self, window: Window) -> Tensor:
+        """Read and score a window: (F, T, Y, X) float32 evidence on the CPU, NaN for no answer."""
+        return self.evidence(*read_window(self.stack, self.bands, window))
+
+    def evidence(self, reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> Tensor:
+        """Score (T, B, ...) reflectance and (T, ...) valid: (F, T, ...) float32 on the CPU."""
+        batches = zip(
+            torch.from_numpy(reflectance).flatten(2).split(self.batch, dim=-1),
+            torch.from_numpy(valid).flatten(1).split(self.batch, dim=-1),
+            strict=True,
+        )
+        # Back to the CPU, for Apple's devices lack the logarithm of the normal distribution.
+        parts = [self.score(x.to(self.device), seen.to(self.device)).cpu() for x, seen in batches]
+        return torch.cat(parts, dim=-1).reshape(-1, *valid.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSample:
+    """What a sample of pixels, which depends on the grid alone, tells of a stack."""
+
+    evidence: Tensor
+    """(F, T, N, Y, X) of N small windows, NaN for no answer."""
+    answered: NDArray[np.bool_]
+    """(T,) dates with an answer anywhere in the sample."""
+    isolated: tuple[str, ...]
+    """Names of scenes that were observed but have no other date near enough to compare with."""
+    levels: StackLevels
+    """Dates whose offset is in doubt."""
+    clear_blue: float
+    """Median of what the blue would be under a clear sky, in reflectance; NaN if not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """Sample windows read at once."""
+
+    reflectance: NDArray[np.float32]
+    """(T, B, P)"""
+    valid: NDArray[np.bool_]
+    """(T, P)"""
+    evidence: Tensor
+    """(F, T, N, Y, X)"""
+
+
+def make_scorer(
+    stack: Stack,
+    weights: Weights,
+    method: str,
+    *,
+    device: torch.device,
+    batch: int | None = None,
+) -> StackScorer:
+    """Fold the model and fit it to the stack's bands and days.
+
+    Args:
+        stack: to score.
+        weights: of a model that can be folded.
+        method: one of `scores.METHODS`.
+        device: to compute on.
+        batch: pixels computed at a time; PIXEL_DATES over the number of dates if None.
+
+    Raises:
+        WeightsError: the stack lacks bands that the weights cannot do without.
+    """
+    attention = serve(stack, weights).to(device, torch.float32)
+    logit_sd = torch.tensor(weights.calibration.logit_sd)
+    return StackScorer(
+        stack=stack,
+        bands=attention.bands,
+        score=make_score(method, attention, logit_sd, stack.days),
+        device=device,
+        batch=batch or max(1, PIXEL_DATES // len(stack.scenes)),
+    )
+
+
+def draw_sample(scorer: StackScorer) -> StackSample:
+    """Score sample windows of a stack, the same ones whatever the tiling.
+
+    Where little was observed, as in a thin swath, further rounds of windows are read.
+
+    Raises:
+        StackError: fewer than FEWEST_DATES scenes can be compared, or the numbers cannot be
+            reflectance.
+    """
+    rounds: list[_Round] = []
+    pixels = 0
+    for windows in sample_rounds(scorer.stack.grid.shape, side=SAMPLE_SIDE):
+        rounds.append(_read_round(scorer, windows))
+        known = ~rounds[-1].evidence[0].flatten(1).isnan()
+        pixels += int((known.sum(dim=0) >= FEWEST_DATES).sum())
+        if pixels >= SAMPLE_PIXELS:
+            break
+    evidence = torch.cat([part.evidence for part in rounds], dim=2)
+    answered = (~evidence[0].isnan()).flatten(1).any(dim=1).numpy()
+    observed = np.logical_or.reduce([part.valid.any(axis=1) for part in rounds])
+    _check_dates(scorer.stack, observed, answered)
+    names = [scene.name for scene in scorer.stack.scenes]
+    first = rounds[0]
+    return StackSample(
+        evidence=evidence,
+        answered=answered,
+        isolated=tuple(names[t] for t in np.flatnonzero(observed & ~answered)),
+        levels=find_levels(first.reflectance, first.valid, scorer.stack.days),
+        clear_blue=_clear_blue(first, scorer.bands),
+    )
+
+
+def _read_round(scorer: StackScorer, windows: Sequence[Window]) -> _Round:
+    reflectance, valid = read_patches(scorer.stack, scorer.bands, windows)
+    _check_reflectance(scorer.stack, reflectance, valid)
+    # All windows of a round have one size.
+    shape = len(windows), windows[0].height, windows[0].width
+    evidence = scorer.evidence(reflectance, valid).unflatten(-1, shape)
+    return _Round(reflectance=reflectance, valid=valid, evidence=evidence)
+
+
+def _clear_blue(part: _Round, bands: tuple[str, ...]) -> float:
+    """Of the joint evidence, whose second part is the blue above the clear sky."""
+    if len(part.evidence) < 2:
+        return float("nan")
+    blue, _, _ = parts_of(bands)
+    estimate = part.reflectance[:, blue] - part.evidence[1].flatten(1).numpy()
+    known = estimate[np.isfinite(estimate)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _check_reflectance(
+    stack: Stack, reflectance: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> None:
+    # Not valid is 0, so that sums over all are sums over the valid.
+    means = reflectance.sum(axis=(0, 2), dtype=np.float64) / max(int(valid.sum()), 1)
+    darkest, brightest = PLAUSIBLE
+    if valid.any() and not darkest <= means.max() <= brightest:
+        raise StackError(
+            f"{stack.source}: mean reflectance of {means.max():.4g}; expected {darkest} to "
+            f"{brightest:g}. Tell how numbers become reflectance, for example with --scale 0.0001."
+        )
+
+
+def _check_dates(stack: Stack, observed: NDArray[np.bool_], answered: NDArray[np.bool_]) -> None:
+    if answered.sum() < FEWEST_DATES:
+        raise StackError(
+            f"{stack.source}: {len(stack.scenes)} scenes, {observed.sum()} with observations, "
+            f"{answered.sum()} of them near enough to another in time; expected at least "
+            f"{FEWEST_DATES}, since clouds are told by comparing dates. Add scenes of the weeks "
+            "before and after."
+        )

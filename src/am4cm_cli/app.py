@@ -12,6 +12,7 @@ from am4cm_cli import __version__
 from am4cm_cli.commands.console import stderr
 from am4cm_cli.commands.download import download
 from am4cm_cli.commands.draw import draw
+from am4cm_cli.commands.evaluate import evaluate
 from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
 from am4cm_cli.commands.prepare import prepare
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (mask, info, draw, prepare, train, simulate):
+for command in (mask, info, draw, evaluate, prepare, train, simulate):
     app.command()(command)
 app.command("test")(score)
 app.add_typer(download, name="download")

@@ -1,0 +1,314 @@
+"""`am4cm evaluate`: how good a mask is, against a reference or without one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.options import (
+    Bands,
+    Dates,
+    Offset,
+    Overwrite,
+    Scale,
+    refuse,
+    split_names,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from am4cm_cli.stacks.stack import Stack
+    from am4cm_cli.validation.evaluating import Evaluation
+    from am4cm_cli.weights import Weights
+
+RIVALS, OUTPUTS = "Reference and rivals", "Outputs"
+STDOUT = Path("-")
+
+
+class Kind(StrEnum):
+    """What a reference is; the names are those of `references.KINDS`."""
+
+    NPZ = "npz"
+    SCL = "scl"
+    MAJA = "maja"
+    PROBABILITY = "probability"
+    CLASSES = "classes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How to read a reference."""
+
+    kind: str | None
+    mapping: str | None
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Where to write what was found; None for not at all."""
+
+    json: Path | None
+    """STDOUT takes the place of the tables."""
+    csv: Path | None
+    plot: Path | None
+
+    def check(self, *, overwrite: bool) -> None:
+        """Make sure that everything can be written, before any work is spent on it."""
+        from am4cm_cli.files import check_output
+        from am4cm_cli.pictures.evaluated import check_drawing
+
+        for path in (self.json, self.csv, self.plot):
+            if path is not None and path != STDOUT:
+                check_output(path, overwrite=overwrite)
+        if self.plot is not None:
+            check_drawing()
+
+    def show(self, tables: "RenderableType") -> None:
+        """Print tables, unless standard output is for JSON or CSV."""
+        from rich.console import Console
+
+        if STDOUT not in (self.json, self.csv):
+            Console().print(tables)
+
+    def write_json(self, text: str) -> None:
+        """Write JSON where it was asked for."""
+        _write(self.json, text)
+
+    def write_csv(self, text: str) -> None:
+        """Write CSV where it was asked for."""
+        _write(self.csv, text)
+
+    def draw(self, found: "Evaluation") -> None:
+        """Draw curves where these were asked for."""
+        if self.plot is not None:
+            from am4cm_cli.pictures.evaluated import draw_curves
+
+            draw_curves(found, self.plot)
+
+
+def _write(path: Path | None, text: str) -> None:
+    from am4cm_cli.files import write_text
+
+    if path == STDOUT:
+        typer.echo(text, nl=False)
+    elif path is not None:
+        write_text(path, text)
+
+
+def evaluate(
+    context: typer.Context,
+    mask: Annotated[
+        Path, typer.Argument(metavar="MASK", help="Mask that am4cm wrote.", show_default=False)
+    ],
+    reference: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="npz, dated raster, or folder of SCL, of THEIA's MAJA masks or of dated rasters. "
+            "Without it the mask is judged by its --images alone.",
+            show_default=False,
+        ),
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            help="What the reference is. Default: recognised. probability: clear below 10 %, "
+            "cloud above 70 %.",
+            show_default=False,
+            rich_help_panel=RIVALS,
+        ),
+    ] = None,
+    map: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="0=clear,1=cloud,...",
+            help="What its numbers mean: clear, thick (or cloud), thin, shadow, snow, unknown.",
+            show_default=False,
+            rich_help_panel=RIVALS,
+        ),
+    ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE,...",
+            help="Score once more without these dates.",
+            show_default=False,
+            rich_help_panel=RIVALS,
+        ),
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INPUT",
+            help="The mask's images: adds a threshold on B02, the blue control (the same "
+            "smoothing of the blue, no network) and raw attention on the same pixels.",
+            show_default=False,
+            rich_help_panel=RIVALS,
+        ),
+    ] = None,
+    scl: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of Sen2Cor's scene classes, as a rival.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+            rich_help_panel=RIVALS,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Whose attention is scored. Default: those that come with am4cm.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+            rich_help_panel=RIVALS,
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write everything as JSON; - for standard output, in place of the tables.",
+            show_default=False,
+            rich_help_panel=OUTPUTS,
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write a row per date and target; - for standard output.",
+            show_default=False,
+            rich_help_panel=OUTPUTS,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Draw ROC, precision-recall and reliability curves.",
+            show_default=False,
+            rich_help_panel=OUTPUTS,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    bands: Bands = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    dates: Dates = None,
+) -> None:
+    """Show how good a mask is: by a reference, or by what it keeps of its images.
+
+    By a reference, cloud (thick and thin; shadow left out) and unusable
+    (shadow too) are scored against clear, each with a 95 % interval by
+    resampling dates: on all dates, mixed and uniform ones, thick, thin, shadow
+    and edges apart. High is good; only the expected calibration error (ECE)
+    should be low. All methods are scored on the same pixels.
+
+    Without a reference: how much kept observations jump from date to date (low
+    is good, and far below all), how far they lie off the kept around them
+    (low), how well the attention's heads agree (near 1), and how many pixels
+    are flagged on nearly every date (none).
+    """
+    _refuse(context, reference, images)
+    unwind()
+    outputs = Outputs(json=json, csv=csv, plot=plot)
+    outputs.check(overwrite=overwrite)
+    stack = _stack(images, bands, scale, offset, dates)
+    loaded = _weights(weights) if stack else None
+    if reference is None:
+        assert stack is not None
+        assert loaded is not None
+        _look(mask, stack, loaded, outputs)
+    else:
+        how = Reading(kind=kind, mapping=map, without=tuple(split_names(without) or ()))
+        _score(mask, reference, how, stack, loaded, scl, outputs)
+
+
+def _refuse(context: typer.Context, reference: Path | None, images: str | None) -> None:
+    """Refuse a call that could tell nothing, and options without use."""
+    if reference is None and images is None:
+        raise typer.BadParameter("needs a REFERENCE, or --images to judge the mask by")
+    if reference is None:
+        useless = ("kind", "map", "without", "scl", "csv", "plot")
+        refuse(context, useless, "no REFERENCE")
+    if images is None:
+        refuse(context, ("weights", "bands", "scale", "offset", "dates"), "no --images")
+
+
+def _stack(
+    images: str | None,
+    bands: str | None,
+    scale: float | None,
+    offset: float | None,
+    dates: Path | None,
+) -> "Stack | None":
+    from am4cm_cli.stacks.discovery import find_stack
+
+    if images is None:
+        return None
+    stack = find_stack(
+        images, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
+    )
+    for note in stack.notes:
+        say(note)
+    return stack
+
+
+def _weights(path: Path | None) -> "Weights":
+    from am4cm_cli.weights import default_weights, load_weights
+
+    return load_weights(path or default_weights())
+
+
+def _look(mask: Path, stack: "Stack", weights: "Weights", outputs: Outputs) -> None:
+    """Judge a mask by its images."""
+    from am4cm_cli.rasters.masks import open_mask
+    from am4cm_cli.reports.evaluation import unlabelled_table
+    from am4cm_cli.reports.evaluation_files import to_json, unlabelled_facts
+    from am4cm_cli.validation.unlabelled import look
+
+    opened = open_mask(mask)
+    found = look(opened, stack, weights, track=progress("Measuring"))
+    outputs.show(unlabelled_table(str(mask), found))
+    outputs.write_json(to_json(unlabelled_facts(opened, found)))
+
+
+def _score(
+    mask: Path,
+    reference: Path,
+    how: Reading,
+    stack: "Stack | None",
+    weights: "Weights | None",
+    scl: Path | None,
+    outputs: Outputs,
+) -> None:
+    """Judge a mask by a reference."""
+    from am4cm_cli.rasters.masks import open_mask
+    from am4cm_cli.reports.evaluation import evaluation_tables
+    from am4cm_cli.reports.evaluation_files import dates_csv, evaluation_facts, to_json
+    from am4cm_cli.validation.classmaps import parse_map
+    from am4cm_cli.validation.evaluating import Rivals, evaluate_mask
+    from am4cm_cli.validation.references import read_reference
+
+    opened = open_mask(mask)
+    mapping = parse_map(how.mapping) if how.mapping else None
+    truth = read_reference(reference, opened.grid, kind=how.kind, mapping=mapping)
+    rivals = Rivals(stack=stack, weights=weights, scl=scl)
+    found = evaluate_mask(opened, truth, rivals, without=how.without, track=progress("Comparing"))
+    for note in found.notes:
+        say(note)
+    outputs.show(evaluation_tables(found))
+    outputs.write_json(to_json(evaluation_facts(found)))
+    outputs.write_csv(dates_csv(found))
+    outputs.draw(found)

@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format weights recipes bench clean
+.PHONY: demo test check format weights recipes peers bench clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
 $(READY): pyproject.toml constraints.txt
@@ -57,11 +57,35 @@ weights: $(SIMULATED)/data  ## the default weights, again from nothing
 # What the recipe of the default weights was chosen from; needs the shared real series.
 RECIPES := build/recipes
 FLANDERS := ../shared/data/flanders-2018
+PEERS := build/peers
 PEER := build/s2cloudless.npz
-$(PEER):
+UKIS := $(patsubst %,$(PEERS)/%-ukis.npz,flanders-2018 lazio-l1c vosges-theia \
+	iberia-4band-0 iberia-4band-1)
+
+build/s2cloudless/ready:
 	$(PYTHON) -m venv build/s2cloudless
-	build/s2cloudless/bin/pip install --quiet s2cloudless==1.7.3 rasterio
-	build/s2cloudless/bin/python bench/peers/s2cloudless_probability.py ../shared/data/lazio-l1c $@
+	build/s2cloudless/bin/pip install --quiet s2cloudless==1.7.3
+	touch $@
+
+build/ukis-csmask/ready:
+	$(PYTHON) -m venv build/ukis-csmask
+	build/ukis-csmask/bin/pip install --quiet "ukis-csmask[cpu]==1.0.0"
+	touch $@
+
+$(PEERS)/ready: bench/peers/arrays.py | $(READY)
+	$(BIN)/python $< ../shared/data $(PEERS)
+	touch $@
+
+$(PEER): bench/peers/s2cloudless_probability.py build/s2cloudless/ready $(PEERS)/ready
+	build/s2cloudless/bin/python $< $(PEERS)/lazio-l1c.npz $@
+
+$(PEERS)/%-ukis.npz: bench/peers/ukis_classes.py build/ukis-csmask/ready $(PEERS)/ready
+	build/ukis-csmask/bin/python $< $(PEERS)/$*.npz $@
+
+# What peers say is kept; their speed and all of am4cm's answers are new in every run.
+peers: $(READY) $(PEER) $(UKIS)  ## docs/peers.md; needs the shared real series
+	$(BIN)/python bench/peers/speed.py build
+	$(BIN)/python bench/peers/page.py ../shared/data build docs/peers.md
 
 recipes: $(SIMULATED)/data $(PEER)  ## the table of weights/README.md
 	rm -rf $(RECIPES) && mkdir -p $(RECIPES)
@@ -79,9 +103,11 @@ recipes: $(SIMULATED)/data $(PEER)  ## the table of weights/README.md
 	$(BIN)/python bench/recipes.py ../shared/data $(RECIPES)/*.safetensors --lazio $(PEER)
 
 bench: demo  ## scores against the demo's truth, and on real series where they are at hand
-	$(BIN)/python bench/eye.py demo/stack demo/stack/truth.tif
+	$(BIN)/am4cm evaluate demo/mask.tif demo/stack/truth.tif --images demo/stack
 	if [ -d ../shared/data ]; then \
-		$(BIN)/python bench/eye.py ../shared/data/flanders-2018 ../shared/data/flanders-2018/eye.npz && \
+		$(BIN)/am4cm mask $(FLANDERS)/images demo/flanders.tif --overwrite --dtype float32 && \
+		$(BIN)/am4cm evaluate demo/flanders.tif $(FLANDERS)/eye.npz --images $(FLANDERS)/images \
+			--scl $(FLANDERS)/scl --without 2018-04-06,2018-04-21,2018-09-11 && \
 		$(BIN)/python bench/transfer.py ../shared/data weights/*.safetensors; fi
 
 format: $(READY)

@@ -1,36 +1,55 @@
-"""Cloud probability of every date of an L1C folder by s2cloudless, in an environment of its own.
+"""Clouds of every date of an L1C series by s2cloudless, in an environment of its own.
 
     python -m venv build/s2cloudless
-    build/s2cloudless/bin/pip install s2cloudless==1.7.3 rasterio
+    build/s2cloudless/bin/pip install s2cloudless==1.7.3
     build/s2cloudless/bin/python bench/peers/s2cloudless_probability.py \
-        ../shared/data/lazio-l1c build/s2cloudless.npz
+        build/peers/lazio-l1c.npz build/s2cloudless.npz
 
-Files have all thirteen bands in the order of Sentinel-2 and a date in their names. What comes out
-is the classifier's own probability, pixel by pixel, before it is averaged or dilated.
+The series is one that arrays.py wrote. What comes out, over (T, Y, X): `probability`, the
+classifier's own, pixel by pixel; `narrow_mask`, as the package makes it by default (averaged over a
+disk of 1 pixel, above 0.4, dilated by 1); `wide_mask`, with the 4 and 2 of its published example.
+With `date` (T,) come `seconds` (T,), in which each date's default mask was made from an array in
+memory, and `version`.
 """
 
-import re
 import sys
+import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import rasterio
+from numpy.typing import NDArray
 from s2cloudless import S2PixelCloudDetector
 
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+BANDS = ("B01", "B02", "B04", "B05", "B08", "B8A", "B09", "B10", "B11", "B12")
+"""In the order of the classifier's features."""
 
 
-def main(folder: Path, out: Path) -> None:
-    """Write `probability` (T, Y, X) and `date` (T,), in the order of the dates."""
-    detector = S2PixelCloudDetector(all_bands=True)
-    found = {}
-    for path in folder.glob("*.tif"):
-        with rasterio.open(path) as raster:
-            image = np.moveaxis(raster.read() * 1e-4, 0, -1)
-        found[DATE.search(path.name)[0]] = detector.get_cloud_probability_maps(image[None])[0]
-    dates = sorted(found)
-    probability = np.stack([found[date] for date in dates]).astype(np.float32)
-    np.savez_compressed(out, date=dates, probability=probability)
+def find_clouds(reflectance: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+    """Classify (T, Y, X, B) dates one at a time, as the length of a series must not matter."""
+    detector = S2PixelCloudDetector()
+    wide = S2PixelCloudDetector(average_over=4, dilation_size=2)
+    # The model is read at its first use; whoever masks a series pays for that once.
+    _ = detector.classifier
+    found = {"probability": [], "narrow_mask": [], "wide_mask": [], "seconds": []}
+    for image in reflectance[:, None]:
+        start = time.perf_counter()
+        probability = detector.get_cloud_probability_maps(image)
+        found["narrow_mask"].append(detector.get_mask_from_prob(probability)[0])
+        found["seconds"].append(time.perf_counter() - start)
+        found["probability"].append(probability[0])
+        found["wide_mask"].append(wide.get_mask_from_prob(probability)[0])
+    return {name: np.stack(parts) for name, parts in found.items()}
+
+
+def main(series: Path, out: Path) -> None:
+    """Write what is found, in the order of the dates."""
+    with np.load(series) as file:
+        order = [list(file["band"]).index(band) for band in BANDS]
+        reflectance = np.moveaxis(file["reflectance"][:, order], 1, -1)
+        date = file["date"]
+    found = find_clouds(np.ascontiguousarray(reflectance))
+    np.savez_compressed(out, date=date, version=version("s2cloudless"), **found)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from am4cm_cli.answers import WindowAnswer
 from am4cm_cli.attention import FoldedAttention
 from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
-from am4cm_cli.judgement import Judgement
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.scores import CounterfactualConfig
 from am4cm_cli.scores.counterfactual import day_kernel
@@ -21,17 +21,6 @@ from am4cm_cli.stacks.stack import Stack
 
 CONTENTS = ("probability", "classes", "reliability", "attention")
 NODATA = {"uint8": 255.0, "float32": float("nan")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowAnswer:
-    """A window of a stack and what is believed of it."""
-
-    reflectance: NDArray[np.float32]
-    """(T, B, Y, X), 0 where not valid; bands in the model's order."""
-    valid: NDArray[np.bool_]
-    """(T, Y, X)"""
-    judgement: Judgement
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rasterio.windows import Window
 
 from am4cm_cli import __version__
+from am4cm_cli.answers import judge_window
 from am4cm_cli.errors import OutputError, WeightsError
 from am4cm_cli.files import write_text
-from am4cm_cli.judgement import Judge, Judgement, fit_judge
+from am4cm_cli.judgement import Judge, fit_judge
 from am4cm_cli.layers import (
     NODATA,
     Layer,
-    WindowAnswer,
     attention_layer,
     class_layer,
     encode_probability,
@@ -28,14 +27,12 @@ from am4cm_cli.levels import level_notes
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import create_cog
-from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.rasters.styles import class_style
-from am4cm_cli.scores.neighbourhood import RIM
 from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
-from am4cm_cli.windows import inside, tile_grid, with_rim
+from am4cm_cli.windows import tile_grid
 
 LARGEST_TILE = 256
 WINDOW_BYTES = 256 * 2**20
@@ -128,20 +125,6 @@ def mask_stack(
         write_text(files.classes.with_suffix(".qml"), class_style())
     notes = (*_band_notes(scorer, weights), *_sample_notes(sample, stack))
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
-
-
-def judge_window(scorer: StackScorer, judge: Judge, window: Window) -> WindowAnswer:
-    """Read a window with its rim, judge it, and cut the rim off."""
-    wider = with_rim(window, scorer.stack.grid.shape, rim=RIM)
-    rows, cols = inside(window, wider)
-    reflectance, valid = read_window(scorer.stack, scorer.bands, wider)
-    judgement = judge(scorer.evidence(reflectance, valid))
-    cut = {name: layer[:, rows, cols] for name, layer in vars(judgement).items()}
-    return WindowAnswer(
-        reflectance=reflectance[..., rows, cols],
-        valid=valid[:, rows, cols],
-        judgement=Judgement(**cut),
-    )
 
 
 def tile_side(dates: int, bands: int) -> int:

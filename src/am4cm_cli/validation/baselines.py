@@ -10,28 +10,22 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 from torch import Tensor
 
-from am4cm_cli.calibration import (
-    Mixture,
-    MixturePrior,
-    cloud_probability,
-    fit_mixture,
-    loose_prior,
-)
+from am4cm_cli.answers import judge_window
 from am4cm_cli.errors import StackError
-from am4cm_cli.rasters.reading import read_patches, read_window
-from am4cm_cli.scores import Score, make_score
+from am4cm_cli.judgement import fit_judge
+from am4cm_cli.rasters.reading import read_window
+from am4cm_cli.scores import Score
+from am4cm_cli.scoring import draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.grids import describe, same_grid
 from am4cm_cli.stacks.stack import Grid, Stack
 from am4cm_cli.validation.bins import PROBABILITY, REFLECTANCE
 from am4cm_cli.validation.matching import match
-from am4cm_cli.validation.methods import Method, Read
+from am4cm_cli.validation.methods import Method
 from am4cm_cli.weights import Weights
-from am4cm_cli.windows import sample_windows
 
 BLUE = "B02"
 PLAIN, CONTROL, ATTENTION = "B02, best threshold", "blue control", "raw attention"
-SAMPLE_SIDE = 16
 PIXEL_DATES = 2**20
 """Scored at a time."""
 
@@ -47,18 +41,13 @@ class Images:
     read: Callable[[Window], tuple[Tensor, Tensor]] = field(repr=False)
     """(T, B, Y, X) reflectance and (T, Y, X) valid of a window, of every scene of the stack."""
 
-    def score(self, score: Score, window: Window) -> NDArray[np.float32]:
-        """(T, Y, X) scores of a window at the dates compared, by all scenes."""
-        reflectance, valid = self.read(window)
-        found = in_batches(score, reflectance.flatten(2), valid.flatten(1)).reshape(valid.shape)
-        return found[list(self.places)].numpy()
-
 
 def baselines(stack: Stack, grid: Grid, names: Sequence[str], weights: Weights) -> list[Method]:
     """The methods that need images: `PLAIN`, `CONTROL` and `ATTENTION`.
 
     The control is the mask's own smoothing on minus the blue reflectance, with no network; both it
-    and the attention are calibrated on the stack's own scores, as a mask is.
+    and the attention are calibrated on the stack's own scores, and joined over 3 x 3 pixels, as a
+    mask is.
 
     Args:
         stack: of the mask.
@@ -67,19 +56,15 @@ def baselines(stack: Stack, grid: Grid, names: Sequence[str], weights: Weights) 
         weights: whose attention is scored.
 
     Raises:
-        StackError: the stack is not the mask's.
+        StackError: the stack is not the mask's, or too few of its scenes can be compared.
         WeightsError: the weights cannot serve the stack's bands.
     """
-    attention = serve(stack, weights).to(torch.device("cpu"), torch.float32)
-    images = open_images(stack, attention.bands, grid, names)
-    logit_sd = torch.tensor(weights.calibration.logit_sd)
-    raw = make_score("attention", attention, logit_sd, stack.days)
-    found = [_calibrated(ATTENTION, images, raw, None)]
-    if BLUE not in attention.bands:
-        return found
-    control = make_score("blue", attention, logit_sd, stack.days)
-    prior = weights.calibration.prior
-    return [_plain(images), _calibrated(CONTROL, images, control, prior), *found]
+    bands = serve(stack, weights).bands
+    images = open_images(stack, bands, grid, names)
+    raw = _judged(ATTENTION, "attention", images, weights)
+    if BLUE not in bands:
+        return [raw]
+    return [_plain(images), _judged(CONTROL, "blue", images, weights), raw]
 
 
 def open_images(stack: Stack, bands: tuple[str, ...], grid: Grid, names: Sequence[str]) -> Images:
@@ -131,28 +116,15 @@ def _plain(images: Images) -> Method:
     return Method(name=PLAIN, read=read, bins=REFLECTANCE, is_probability=False)
 
 
-def _calibrated(name: str, images: Images, score: Score, prior: MixturePrior | None) -> Method:
-    mixture = _fit(images, score, prior)
-    return Method(name=name, read=_probability(images, score, mixture), bins=PROBABILITY)
+def _judged(name: str, method: str, images: Images, weights: Weights) -> Method:
+    """A method of `scores.METHODS`, judged as the mask is: by its own sample, over 3 x 3 pixels."""
+    scorer = make_scorer(images.stack, weights, method, device=torch.device("cpu"))
+    sample = draw_sample(scorer)
+    dates = int(sample.answered.sum())
+    judge = fit_judge(sample.evidence, weights.calibration, method, dates=dates)
 
-
-def _probability(images: Images, score: Score, mixture: Mixture) -> Read:
     def read(window: Window) -> NDArray[np.floating]:
-        # Doubles, or the likeliest would all be 1 alike.
-        scores = torch.from_numpy(images.score(score, window)).double()
-        return cloud_probability(scores, mixture).numpy()
+        answer = judge_window(scorer, judge, window)
+        return answer.judgement.cloud[list(images.places)].numpy()
 
-    return read
-
-
-def _fit(images: Images, score: Score, prior: MixturePrior | None) -> Mixture:
-    windows = sample_windows(images.stack.grid.shape, side=SAMPLE_SIDE)
-    reflectance, valid = read_patches(images.stack, images.bands, windows)
-    scores = in_batches(score, torch.from_numpy(reflectance), torch.from_numpy(valid)).numpy()
-    known = np.isfinite(scores)
-    if not known.any():
-        raise StackError(
-            f"{images.stack.source}: no pixel of the sample has two dates to compare; add scenes."
-        )
-    dates = int(known.any(axis=1).sum())
-    return fit_mixture(scores[known], dates=dates, prior=prior or loose_prior(scores[known]))
+    return Method(name=name, read=read, bins=PROBABILITY)

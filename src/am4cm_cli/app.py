@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from am4cm_cli import __version__
+from am4cm_cli.commands.calibrate import calibrate
 from am4cm_cli.commands.console import stderr
 from am4cm_cli.commands.download import download
 from am4cm_cli.commands.draw import draw
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (mask, info, draw, evaluate, prepare, train, simulate):
+for command in (mask, info, draw, evaluate, calibrate, prepare, train, simulate):
     app.command()(command)
 app.command("test")(score)
 app.add_typer(download, name="download")

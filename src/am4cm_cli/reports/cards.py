@@ -8,6 +8,8 @@ import torch
 from rich.table import Table
 
 from am4cm_cli.attention import fold, spectral_index, unfoldable
+from am4cm_cli.calibration import AS_IT_IS
+from am4cm_cli.classes import TARGETS
 from am4cm_cli.datasets.pixels import PreparedIndex
 from am4cm_cli.weights import Weights
 
@@ -42,6 +44,9 @@ def weights_table(card: dict[str, Any]) -> Table:
     table.add_row("scores", _told(_scores, card))
     if "choice" in card:
         table.add_row("chosen", _told(_choice, card))
+    if (lines := _lines(card)) is not None:
+        table.add_row("probability", lines)
+        table.add_row("  fitted to", _told(_fitted, card))
     index = "  ".join(f"{band} {value:+.2f}" for band, value in card["spectral_index"].items())
     table.add_row("what attention looks for", index or "no one index tells: it cannot mask")
     table.add_row("training", _told(lambda card: _pairs(card["training"]), card))
@@ -76,6 +81,23 @@ def _scores(card: dict[str, Any]) -> str:
 
 def _choice(card: dict[str, Any]) -> str:
     return f"among {', '.join(card['choice']['from'])}, by {card['choice']['by']}"
+
+
+def _lines(card: dict[str, Any]) -> str | None:
+    """How probabilities are moved, None where they are left as they are."""
+    lines = {target: card["calibration"][target] for target in TARGETS}
+    if all(line == asdict(AS_IT_IS) for line in lines.values()):
+        return None
+    return ", ".join(
+        f"{target}: log odds * {line['slope']:.3f} {line['intercept']:+.3f}"
+        for target, line in lines.items()
+    )
+
+
+def _fitted(card: dict[str, Any]) -> str:
+    made = card["recalibration"]
+    dates = max(one["dates"] for one in made["targets"].values())
+    return f"{made['reference']} ({made['kind']}, {dates} dates), {made['fit']}"
 
 
 def prepared_table(folder: str, index: PreparedIndex) -> Table:

@@ -13,7 +13,7 @@ from am4cm_cli import __version__
 from am4cm_cli.answers import judge_window
 from am4cm_cli.errors import OutputError, WeightsError
 from am4cm_cli.files import write_text
-from am4cm_cli.judgement import Judge, fit_judge
+from am4cm_cli.judgement import JointJudge, Judge, fit_judge
 from am4cm_cli.layers import (
     NODATA,
     Layer,
@@ -39,6 +39,8 @@ WINDOW_BYTES = 256 * 2**20
 """Reflectance of one window in memory, whatever the number of dates."""
 HALF = {"uint8": 50, "float32": 0.5}
 """What is stored for an even chance."""
+MOST_CLOUD = 0.85
+"""Of a sample, by the fit; beyond, what is called clear may only be less cloudy than the rest."""
 BRIGHTEST_GROUND = 0.25
 """Blue reflectance; ground without snow is darker, but for some deserts and salt lakes."""
 
@@ -123,7 +125,11 @@ def mask_stack(
         answered, flagged = _write(scorer, judge, layers, tags, config, track)
     if files.classes is not None:
         write_text(files.classes.with_suffix(".qml"), class_style())
-    notes = (*_band_notes(scorer, weights), *_sample_notes(sample, stack))
+    notes = (
+        *_band_notes(scorer, weights),
+        *_sample_notes(sample, stack),
+        *_clear_sky_notes(sample, judge),
+    )
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
 
@@ -209,13 +215,22 @@ def _sample_notes(sample: StackSample, stack: Stack) -> list[str]:
             "No date near enough to compare with, so written as nodata: "
             f"{', '.join(sample.isolated)}."
         )
-    if sample.clear_blue > BRIGHTEST_GROUND:
-        notes.append(
-            f"Even at its clearest this stack is bright (blue reflectance {sample.clear_blue:.2f}; "
-            f"ground seldom exceeds {BRIGHTEST_GROUND}): there may be no clear sky to compare "
-            "with, so don't rely on dates that are called clear. Add clearer dates."
-        )
     return notes
+
+
+def _clear_sky_notes(sample: StackSample, judge: Judge) -> list[str]:
+    """Warn where there may be nothing clear to compare with."""
+    advice = "there may be no clear sky to compare with, so don't rely on dates that are called "
+    advice += "clear; add clearer dates."
+    share = judge.unusable.cloud_share if isinstance(judge, JointJudge) else 0.0
+    if sample.clear_blue > BRIGHTEST_GROUND:
+        return [
+            f"Even at its clearest this stack is bright (blue reflectance {sample.clear_blue:.2f}, "
+            f"where ground seldom exceeds {BRIGHTEST_GROUND}): {advice}"
+        ]
+    if share > MOST_CLOUD:
+        return [f"By its own sample {share:.0%} of this stack is cloud or shadow: {advice}"]
+    return []
 
 
 def _tags(weights: Weights, config: MaskConfig, judge: Judge) -> dict[str, str]:

@@ -14,6 +14,7 @@ from am4cm_cli.commands.console import stderr
 from am4cm_cli.commands.download import download
 from am4cm_cli.commands.draw import draw
 from am4cm_cli.commands.evaluate import evaluate
+from am4cm_cli.commands.explain import SETTINGS, explain
 from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
 from am4cm_cli.commands.prepare import prepare
@@ -31,6 +32,7 @@ app = typer.Typer(
 for command in (mask, info, draw, evaluate, calibrate, prepare, train, simulate):
     app.command()(command)
 app.command("test")(score)
+app.command(context_settings=SETTINGS)(explain)
 app.add_typer(download, name="download")
 
 

@@ -146,7 +146,13 @@ def test_two_dates_of_a_day_are_told_apart_by_the_second(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("0=clear,1", "1"), ("a=clear", "a=clear"), ("1=fog", "1=fog")]
+    ("text", "word"),
+    [
+        ("0=clear,1", "1"),
+        ("a=clear", "a=clear"),
+        ("1=fog", "1=fog"),
+        ("0=clear,0=cloud", "0 is given twice"),
+    ],
 )
 def test_a_map_that_cannot_be_read_is_named(text, word):
     with pytest.raises(DataError, match=word):
@@ -209,3 +215,54 @@ def test_dates_match_by_name_second_or_day():
     )
     assert found.only_here == ("2018-01-21T10:50:00", "2018-03-07")
     assert found.only_there == ("2018-02-01",)
+
+
+def test_a_map_makes_classes_of_floats(tmp_path):
+    found = numbers([0, 1]).astype(np.float32)
+    path = write_image(tmp_path / "t.tif", found, names=DAYS)
+    mapped = read_reference(path, GRID, mapping={0: CLEAR, 1: THIN})
+    assert mapped.kind == "classes"
+    np.testing.assert_array_equal(classes(mapped), np.where(found == 1, THIN, CLEAR))
+
+
+def test_nan_is_no_class(tmp_path):
+    found = numbers([0, 1]).astype(np.float32)
+    found[:, 0, 0] = np.nan
+    path = write_image(tmp_path / "t.tif", found, names=DAYS)
+    known = classes(read_reference(path, GRID, kind="classes"))
+    assert (known[:, 0, 0] == UNKNOWN).all()
+    assert (known != UNKNOWN).sum() == known.size - 3
+
+
+def test_a_map_is_never_passed_over(tmp_path):
+    arrays = write_npz(tmp_path / "p.npz", probability=numbers([0]) / 1.0, dates=DAYS)
+    scene = tmp_path / "theia" / "SENTINEL2A_20180106-105022-461_L2A_T31UFQ_C_V2-2"
+    write_image(scene / "MASKS" / f"{scene.name}_CLM_R2.tif", numbers([0], dates=1))
+    for path in (arrays, tmp_path / "theia"):
+        with pytest.raises(DataError, match="no use"):
+            read_reference(path, GRID, mapping={0: CLEAR})
+
+
+def test_numbers_beyond_a_probability_are_refused(tmp_path):
+    path = write_image(tmp_path / "p.tif", numbers([0, 200]), names=DAYS)
+    with pytest.raises(
+        DataError, match=r"p\.tif: holds numbers from 0 to 200; expected .* 0 to 100"
+    ):
+        read_reference(path, GRID, kind="probability").read(DAYS[0], WHOLE)
+
+
+def test_a_kind_that_an_array_contradicts_is_refused(tmp_path):
+    path = write_npz(tmp_path / "p.npz", probability=numbers([0]) / 1.0, dates=DAYS)
+    with pytest.raises(DataError, match="cannot be of kind maja"):
+        read_reference(path, GRID, kind="maja")
+
+
+@pytest.mark.parametrize(("content", "kind"), [("classes", "classes"), ("reliability", None)])
+def test_own_rasters_are_told_by_their_tag(tmp_path, content, kind):
+    tags = {"AM4CM_METHOD": "counterfactual", "AM4CM_VERSION": "0", "AM4CM_CONTENT": content}
+    path = write_image(tmp_path / "own.tif", numbers([0, 1]), names=DAYS, nodata=255, tags=tags)
+    if kind is None:
+        with pytest.raises(StackError, match="holds reliability"):
+            read_reference(path, GRID)
+    else:
+        assert read_reference(path, GRID).kind == kind

@@ -26,9 +26,8 @@ from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.validation.bins import PROBABILITY
 from am4cm_cli.validation.choices import ALL, Choice
 from am4cm_cli.validation.counts import DateCounts
-from am4cm_cli.validation.evaluating import listed
-from am4cm_cli.validation.judging import judge
-from am4cm_cli.validation.matching import Matches, match
+from am4cm_cli.validation.judging import common_dates, date_notes, judge
+from am4cm_cli.validation.matching import Matches
 from am4cm_cli.validation.methods import Method, Read
 from am4cm_cli.validation.references import Reference
 from am4cm_cli.validation.tallies import Tally
@@ -101,7 +100,8 @@ def calibrate_weights(
         StackError: too few scenes can be compared, or a file cannot be read.
         WeightsError: the model cannot mask, or the stack lacks bands that it needs.
     """
-    dates = _common(stack, reference)
+    names = [scene.name for scene in stack.scenes]
+    dates = common_dates(names, str(stack.source), reference)
     scorer = make_scorer(stack, weights, METHOD, device=device)
     plain = _fit_plain(scorer, weights)
     raw = _tally(scorer, plain, reference, dates, track)
@@ -120,21 +120,9 @@ def calibrate_weights(
         reference=reference.source,
         kind=reference.kind,
         targets=learned,
-        notes=(*_date_notes(stack, reference, dates), *_target_notes(learned, told)),
+        notes=(*date_notes(str(stack.source), reference, dates), *_target_notes(learned, told)),
     )
     return replace(found, weights=_with(weights, lines, _record(found, stack)))
-
-
-def _common(stack: Stack, reference: Reference) -> Matches:
-    names = [scene.name for scene in stack.scenes]
-    found = match(names, reference.names)
-    if not found.pairs:
-        raise DataError(
-            f"{reference.source}: none of its {len(reference.names)} dates "
-            f"({reference.names[0]} to {reference.names[-1]}) is one of {stack.source}'s "
-            f"({names[0]} to {names[-1]}). Give the reference of this stack."
-        )
-    return found
 
 
 def _fit_plain(scorer: StackScorer, weights: Weights) -> JointJudge:
@@ -218,14 +206,6 @@ def _learned(before: DateCounts, after: DateCounts, line: Recalibration, aim: Ai
         after=Figures.of(after.total, beta=aim.beta),
         held_out=None if held_out is None else Figures.of(held_out, beta=aim.beta),
     )
-
-
-def _date_notes(stack: Stack, reference: Reference, dates: Matches) -> list[str]:
-    sides = {
-        f"Not in the reference {reference.source}": dates.only_here,
-        f"Not in the stack {stack.source}": dates.only_there,
-    }
-    return [f"{text}, so left out: {listed(names)}." for text, names in sides.items() if names]
 
 
 def _target_notes(learned: Mapping[str, Learned], told: tuple[str, ...]) -> list[str]:

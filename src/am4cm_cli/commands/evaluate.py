@@ -60,13 +60,16 @@ class Outputs:
     def check(self, *, overwrite: bool) -> None:
         """Make sure that everything can be written, before any work is spent on it."""
         from am4cm_cli.files import check_output
-        from am4cm_cli.pictures.evaluated import check_drawing
+        from am4cm_cli.pictures.files import check_drawing
 
-        for path in (self.json, self.csv, self.plot):
-            if path is not None and path != STDOUT:
+        paths = [path for path in (self.json, self.csv, self.plot) if path is not None]
+        for path in paths:
+            if paths.count(path) > 1:
+                raise typer.BadParameter(f"{path}: is named for two outputs; give each its own")
+            if path != STDOUT:
                 check_output(path, overwrite=overwrite)
         if self.plot is not None:
-            check_drawing()
+            check_drawing(self.plot)
 
     def show(self, tables: "RenderableType") -> None:
         """Print tables, unless standard output is for JSON or CSV."""
@@ -86,7 +89,7 @@ class Outputs:
     def draw(self, found: "Evaluation") -> None:
         """Draw curves where these were asked for."""
         if self.plot is not None:
-            from am4cm_cli.pictures.evaluated import draw_curves
+            from am4cm_cli.pictures.files import draw_curves
 
             draw_curves(found, self.plot)
 
@@ -217,8 +220,8 @@ def evaluate(
 
     Without a reference: how much kept observations jump from date to date (low
     is good, and far below all), how far they lie off the kept around them
-    (low), how well the attention's heads agree (near 1), and how many pixels
-    are flagged on nearly every date (none).
+    (low), and how many pixels are flagged on nearly every date (none). How
+    well the attention's heads agree is of the weights, whatever the mask.
     """
     _refuse(context, reference, images)
     unwind()

@@ -87,7 +87,7 @@ def explain(
     if csv is not None:
         _write_csv(csv, series_csv(series))
     if out is not None:
-        from am4cm_cli.pictures.explained import draw_pixel
+        from am4cm_cli.pictures.files import draw_pixel
 
         draw_pixel(series, out)
     for sentence in describe_series(series):
@@ -98,17 +98,19 @@ def _check_words(out: Path | None, csv: Path | None) -> None:
     """Refuse what SETTINGS let pass."""
     if out is not None and str(out).startswith("-"):
         raise typer.BadParameter(f"{out} is neither an option nor a picture", param_hint="'OUT'")
+    if out is not None and out == csv:
+        raise typer.BadParameter(f"{out} is named for two outputs", param_hint="'--csv'")
     if out is None and csv is None:
         raise typer.BadParameter("name a picture to write, or --csv", param_hint="'OUT'")
 
 
 def _check_outputs(out: Path | None, csv: Path | None, *, overwrite: bool) -> None:
     from am4cm_cli.files import check_output
-    from am4cm_cli.pictures.evaluated import check_drawing
+    from am4cm_cli.pictures.files import check_drawing
 
     if out is not None:
         check_output(out, overwrite=overwrite)
-        check_drawing()
+        check_drawing(out)
     if csv is not None and csv != STDOUT:
         check_output(csv, overwrite=overwrite)
 

@@ -43,6 +43,12 @@ def is_mask(path: Path) -> bool:
         return False
 
 
+def mask_content(path: Path) -> str:
+    """What a raster of am4cm holds, such as probability or classes."""
+    with not_georeferenced_is_fine():
+        return _content(read_header(path).tags)
+
+
 def open_mask(path: Path) -> MaskFile:
     """Read the facts of a mask; StackError for a raster that am4cm didn't write."""
     with not_georeferenced_is_fine():
@@ -54,7 +60,7 @@ def open_mask(path: Path) -> MaskFile:
             f"{path}: is no mask by am4cm, for it lacks the tag {OWN_TAG}; expected what "
             f"am4cm mask has written. Other tools may have dropped the tags."
         )
-    content = tags.get("AM4CM_CONTENT", "probability")
+    content = _content(tags)
     if content != "probability":
         raise StackError(
             f"{path}: holds {content}, not probabilities; expected what am4cm mask has written as "
@@ -70,6 +76,10 @@ def open_mask(path: Path) -> MaskFile:
         nodata=nodata,
         tags=tags,
     )
+
+
+def _content(tags: Mapping[str, str]) -> str:
+    return tags.get("AM4CM_CONTENT", "probability")
 
 
 def read_numbers(mask: MaskFile, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:

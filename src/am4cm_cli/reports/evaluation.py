@@ -12,6 +12,7 @@ from am4cm_cli.validation.evaluating import Evaluation
 from am4cm_cli.validation.facts import Board, DateRow, Row, Value
 from am4cm_cli.validation.unlabelled import NEARLY_ALWAYS, Unlabelled
 
+OF_WEIGHTS = "above 0; of the weights, whatever the mask"
 WORST = 10
 """Dates in the terminal; the CSV has them all."""
 COLUMNS = {
@@ -34,7 +35,11 @@ def evaluation_tables(found: Evaluation) -> RenderableType:
     for board in found.boards:
         if board.rows:
             parts += [_scores(board), _differences(board)]
-    parts += [_thresholds(found.boards[0]), _worst(found.boards[0])]
+    first = found.boards[0]
+    if first.rows:
+        parts.append(_thresholds(first))
+    if any(row.wrong > 0 for row in first.dates):
+        parts.append(_worst(first))
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
 
 
@@ -51,8 +56,10 @@ def unlabelled_table(title: str, found: Unlabelled) -> Table:
 
 def _title(found: Evaluation) -> str:
     made_by = (found.mask.tags.get(name) for name in ("AM4CM_METHOD", "AM4CM_WEIGHTS"))
+    target = found.mask.tags.get("AM4CM_TARGET", "cloud")
     return (
-        f"{found.mask.path} ({', '.join(text or 'unknown' for text in made_by)})\n"
+        f"{found.mask.path} (probability of {target}, "
+        f"{', '.join(text or 'unknown' for text in made_by)})\n"
         f"against {found.reference}, read as {found.kind}: {len(found.dates)} dates, "
         f"{found.dates[0]} to {found.dates[-1]}"
     )
@@ -141,7 +148,7 @@ def _unlabelled_rows(found: Unlabelled) -> Iterator[tuple[str, str, str]]:
     for band, off in found.residuals.items():
         yield f"{band}: kept, off the kept around", _small(off.kept), "low"
         yield f"{band}: flagged, off the kept around", _small(off.flagged), "far above kept"
-    yield f"rank correlation of {found.heads.heads} heads", _ratio(found.heads.mean), "near 1"
+    yield f"rank correlation of {found.heads.heads} heads", _ratio(found.heads.mean), OF_WEIGHTS
     yield "  of the least agreeing head", _ratio(found.heads.lowest), "above 0"
 
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 LOGITS = (-40.0, -15.0, 0.25), (-15.0, 15.0, 0.05), (15.0, 36.0, 0.25)
 """From, to and step: beyond, probabilities are 0 or 1 even in doubles."""
-NEAR = 1e-8
+NEAR = 1e-7
+"""Of a percent, or a share: what a number may lose when it is stored as a float32."""
 
 
 @dataclass(frozen=True, kw_only=True)

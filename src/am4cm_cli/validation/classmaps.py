@@ -49,6 +49,8 @@ SCL: dict[int, int] = {
 SCL_AS_MASK: dict[int, int] = {**SCL, 0: THICK, 1: THICK, 2: CLEAR, 7: CLEAR, 11: THICK}
 """What a user drops by SCL: also what has no data, is saturated or called snow."""
 
+ROUNDING = 1e-6
+"""Probabilities may exceed 1 by this share: they were written as floats."""
 SURE_CLEAR, SURE_CLOUD = 0.1, 0.7
 """Of another mask's probability; what lies between is unknown."""
 
@@ -69,6 +71,8 @@ def parse_map(text: str) -> dict[int, int]:
                 f"--map: {part.strip()!r} in {text!r}; expected number=class, such as "
                 f"0=clear,1=cloud, with the classes {', '.join(NAMES)}."
             )
+        if int(number) in found:
+            raise DataError(f"--map: {number.strip()} is given twice in {text!r}; leave one out.")
         found[int(number)] = NAMES[name.strip()]
     return found
 
@@ -85,14 +89,15 @@ def by_number(mapping: Mapping[int, int], nodata: float | None, source: str) -> 
     return partial(_look_up, mapping={**whole, **mapping}, source=source)
 
 
-def by_probability(full: float, nodata: float | None) -> Decode:
+def by_probability(full: float, nodata: float | None, source: str) -> Decode:
     """Decode another mask's probability: sure below SURE_CLEAR and above SURE_CLOUD.
 
     Args:
         full: the number that stands for 1.
         nodata: a number that is unknown; None for none. NaN always is.
+        source: for messages.
     """
-    return partial(_sure, full=full, nodata=nodata)
+    return partial(_sure, full=full, nodata=nodata, source=source)
 
 
 def maja(numbers: NDArray[Any]) -> NDArray[np.uint8]:
@@ -116,18 +121,26 @@ def _look_up(
     numbers: NDArray[Any], *, mapping: Mapping[int, int], source: str
 ) -> NDArray[np.uint8]:
     classes = np.full(numbers.shape, UNKNOWN, np.uint8)
-    for number in np.unique(numbers):
-        if int(number) not in mapping:
+    for number in np.unique(numbers[~np.isnan(numbers)]):
+        if number not in mapping:
             raise DataError(
                 f"{source}: has the number {number:g}, which is no class; expected "
                 f"{', '.join(str(known) for known in sorted(mapping))}. Tell what each number "
-                "means, for example with --map 0=clear,1=cloud."
+                "means, for example with --map 0=clear,1=cloud, or what it is with --kind."
             )
-        classes[numbers == number] = mapping[int(number)]
+        classes[numbers == number] = mapping[number]
     return classes
 
 
-def _sure(numbers: NDArray[Any], *, full: float, nodata: float | None) -> NDArray[np.uint8]:
+def _sure(
+    numbers: NDArray[Any], *, full: float, nodata: float | None, source: str
+) -> NDArray[np.uint8]:
+    known = numbers[(numbers != nodata) & ~np.isnan(numbers)]
+    if known.size and not -ROUNDING <= known.min() <= known.max() <= full * (1 + ROUNDING):
+        raise DataError(
+            f"{source}: holds numbers from {known.min():g} to {known.max():g}; expected "
+            f"probabilities of 0 to {full:g}. Divide them, or tell their classes with --map."
+        )
     share = numbers.astype(np.float64) / full
     classes = np.full(numbers.shape, UNKNOWN, np.uint8)
     classes[share < SURE_CLEAR] = CLEAR

@@ -12,15 +12,12 @@ from am4cm_cli.stacks.stack import Grid, Stack
 from am4cm_cli.validation.baselines import baselines
 from am4cm_cli.validation.classmaps import SCL_AS_MASK
 from am4cm_cli.validation.facts import Board
-from am4cm_cli.validation.judging import common_dates, judge
-from am4cm_cli.validation.matching import Matches, match
+from am4cm_cli.validation.judging import common_dates, date_notes, judge, listed
+from am4cm_cli.validation.matching import match
 from am4cm_cli.validation.methods import Method, always_flag, class_methods, mask_method
 from am4cm_cli.validation.references import Reference, read_reference
 from am4cm_cli.validation.scoreboard import scoreboards
 from am4cm_cli.weights import Weights
-
-NAMED = 10
-"""Dates that a note names; more are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +70,7 @@ def evaluate_mask(
         DataError: no date in common, or no date of one to leave out.
         StackError: the images are not the mask's.
     """
-    dates = common_dates(mask, reference)
+    dates = common_dates(mask.names, str(mask.path), reference)
     names = [here for here, _ in dates.pairs]
     left = _left_out(names, without, mask)
     scl = _open_scl(rivals.scl, mask.grid)
@@ -90,8 +87,9 @@ def evaluate_mask(
         without=left,
         boards=boards,
         notes=(
-            *_date_notes(mask, reference, dates),
+            *date_notes(str(mask.path), reference, dates),
             *_scl_notes(scl, names),
+            *weights_notes(mask, rivals.weights),
             *_board_notes(boards),
         ),
     )
@@ -126,14 +124,6 @@ def _left_out(names: Sequence[str], without: Sequence[str], mask: MaskFile) -> t
     return tuple(there for _, there in found.pairs)
 
 
-def _date_notes(mask: MaskFile, reference: Reference, dates: Matches) -> list[str]:
-    sides = {
-        f"Not in the reference {reference.source}": dates.only_here,
-        f"Not in the mask {mask.path}": dates.only_there,
-    }
-    return [f"{text}, so left out: {listed(names)}." for text, names in sides.items() if names]
-
-
 def _scl_notes(scl: Reference | None, names: Sequence[str]) -> list[str]:
     missing = () if scl is None else match(names, scl.names).only_here
     if not missing:
@@ -154,8 +144,12 @@ def _board_notes(boards: Sequence[Board]) -> list[str]:
     return notes
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence, the first NAMED of them."""
-    more = len(names) - NAMED
-    shown = ", ".join(names[:NAMED])
-    return f"{shown} and {more} more" if more > 0 else shown
+def weights_notes(mask: MaskFile, weights: Weights | None) -> list[str]:
+    """Say if attention is scored that is not the mask's."""
+    made_with = mask.tags.get("AM4CM_WEIGHTS_SHA256")
+    if weights is None or made_with in {None, weights.sha256}:
+        return []
+    return [
+        f"The mask was made with {mask.tags.get('AM4CM_WEIGHTS', 'other weights')}; the attention "
+        f"scored is that of {weights.name}. Name the mask's own with --weights."
+    ]

@@ -11,7 +11,6 @@ from rasterio.windows import Window
 from am4cm_cli.errors import DataError
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
-from am4cm_cli.rasters.masks import MaskFile
 from am4cm_cli.validation.matching import Matches, match
 from am4cm_cli.validation.methods import Method
 from am4cm_cli.validation.references import Reference
@@ -21,18 +20,45 @@ from am4cm_cli.windows import tile_grid
 WINDOW_BYTES = 128 * 2**20
 """Of one window's reflectance in ten bands over all dates."""
 LARGEST_TILE = 512
+NAMED = 10
+"""Dates that a note names; more are counted."""
 
 
-def common_dates(mask: MaskFile, reference: Reference) -> Matches:
-    """Dates that both have; DataError if there are none."""
-    found = match(mask.names, reference.names)
+def common_dates(names: Sequence[str], source: str, reference: Reference) -> Matches:
+    """Dates that both have.
+
+    Args:
+        names: of the dates of a mask or stack.
+        source: what the user calls it.
+        reference: to match with.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = match(names, reference.names)
     if not found.pairs:
         raise DataError(
             f"{reference.source}: none of its {len(reference.names)} dates "
-            f"({reference.names[0]} to {reference.names[-1]}) is one of {mask.path}'s "
-            f"({mask.names[0]} to {mask.names[-1]}). Give the reference of this mask."
+            f"({reference.names[0]} to {reference.names[-1]}) is one of {source}'s "
+            f"({names[0]} to {names[-1]}). Give the reference of these dates."
         )
     return found
+
+
+def date_notes(source: str, reference: Reference, dates: Matches) -> list[str]:
+    """Name the dates that only one side has."""
+    sides = {
+        f"Not in the reference {reference.source}": dates.only_here,
+        f"Not in {source}": dates.only_there,
+    }
+    return [f"{text}, so left out: {listed(names)}." for text, names in sides.items() if names]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first NAMED of them."""
+    more = len(names) - NAMED
+    shown = ", ".join(names[:NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def judge(

@@ -70,12 +70,13 @@ def at_threshold(total: Floats, above: NDArray[np.bool_]) -> dict[str, Floats]:
     hit, alarm = total[..., 1, above].sum(-1), total[..., 0, above].sum(-1)
     flagged, clear = total[..., 1, :].sum(-1), total[..., 0, :].sum(-1)
     recall = ratio(hit, flagged)
+    some = flagged > 0  # without anything to find, nothing can be said, as for the recall
     return {
-        "f1": ratio(2 * hit, hit + alarm + flagged),
-        "precision": ratio(hit, hit + alarm),
+        "f1": ratio(2 * hit, np.where(some, hit + alarm + flagged, 0)),
+        "precision": ratio(hit, np.where(some, hit + alarm, 0)),
         "recall": recall,
         "balanced_accuracy": (recall + ratio(clear - alarm, clear)) / 2,
-        "iou": ratio(hit, alarm + flagged),
+        "iou": ratio(hit, np.where(some, alarm + flagged, 0)),
     }
 
 

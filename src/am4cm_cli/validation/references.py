@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.errors import DataError
-from am4cm_cli.rasters.masks import is_mask
+from am4cm_cli.rasters.masks import is_mask, mask_content, open_mask
 from am4cm_cli.stacks.dates import Moment, find_moment
 from am4cm_cli.stacks.headers import Header, read_headers
 from am4cm_cli.stacks.stack import Grid
@@ -74,13 +75,14 @@ def read_reference(
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such reference; expected an npz, raster or folder.")
-    if mapping and kind in UNMAPPED:
-        raise DataError(f"{path}: a map of classes has no use for --kind {kind}; leave one out.")
     if path.suffix.lower() == ".npz":
         return _from_arrays(path, grid, kind, mapping)
     found = kind or _recognise(path)
     if found == "npz":
         raise DataError(f"{path}: is no .npz; choose another --kind.")
+    if mapping and not kind and found == "probability":
+        found = "classes"  # floats, which the map says are numbers of classes
+    _check_map(path, found, mapping)
     files = [path] if path.is_file() else _folder_files(path, found)
     return _from_rasters(path, files, grid, found, mapping)
 
@@ -89,19 +91,31 @@ def _from_arrays(
     path: Path, grid: Grid, kind: str | None, mapping: Mapping[int, int] | None
 ) -> Reference:
     name, numbers, moments = read_arrays(path)
+    of_probability = name == "probability"
+    if kind and (kind == "probability") != of_probability:
+        raise DataError(f"{path}: holds {name}, which cannot be of kind {kind}; leave --kind out.")
+    _check_map(path, "probability" if of_probability else kind or "npz", mapping)
     usual = {"mask": QUALITY, "labels": SCL if kind == "scl" else OWN}
     decode: Decode = maja
-    if name == "probability":
-        decode = by_probability(_full(numbers.dtype), None)
+    if of_probability:
+        decode = by_probability(_full(numbers.dtype), UNKNOWN, f"{path}: {name}")
     elif kind != "maja":
         decode = by_number(mapping or usual[name], None, f"{path}: {name}")
     layers = array_layers(numbers, moments, grid, f"{path}: {name}")
     return Reference(
         source=str(path),
-        kind=kind or ("probability" if name == "probability" else "npz"),
+        kind=kind or ("probability" if of_probability else "npz"),
         layers=_by_name(path, layers),
         decode=decode,
     )
+
+
+def _check_map(path: Path, kind: str, mapping: Mapping[int, int] | None) -> None:
+    if mapping and kind in UNMAPPED:
+        raise DataError(
+            f"{path}: is read as {kind}, which a map of classes has no use for; leave --map out, "
+            "or choose another --kind."
+        )
 
 
 def _from_rasters(
@@ -136,7 +150,7 @@ def _decoder(path: Path, header: Header, kind: str, mapping: Mapping[int, int] |
     makers: dict[str, Callable[[], Decode]] = {
         "maja": lambda: maja,
         "scl": lambda: by_number(mapping or SCL, nodata, str(path)),
-        "probability": lambda: by_probability(_full(np.dtype(header.dtypes[0])), nodata),
+        "probability": lambda: by_probability(_full(np.dtype(header.dtypes[0])), nodata, str(path)),
         "classes": lambda: by_number(mapping or OWN, nodata, str(path)),
     }
     return makers[kind]()
@@ -148,15 +162,23 @@ def _full(dtype: np.dtype[np.generic]) -> float:
 
 
 def _recognise(path: Path) -> str:
-    if path.is_dir():
-        if any(path.rglob("*_CLM_R[12].tif")):
-            return "maja"
-        names = [file.stem.upper() for file in _rasters(path)]
-        if any("SCL" in name for name in names):
-            return "scl"
+    if path.is_dir() and any(path.rglob("*_CLM_R[12].tif")):
+        return "maja"
     files = [path] if path.is_file() else _rasters(path)
+    if any("SCL" in file.stem.upper() for file in files):
+        return "scl"
+    if files and is_mask(files[0]):
+        return _own_kind(files[0])
     dtypes = {np.dtype(text).kind for header in read_headers(files[:1]) for text in header.dtypes}
-    return "probability" if "f" in dtypes or (files and is_mask(files[0])) else "classes"
+    return "probability" if "f" in dtypes else "classes"
+
+
+def _own_kind(path: Path) -> str:
+    """Of a raster that am4cm wrote: its probabilities or classes."""
+    if mask_content(path) == "classes":
+        return "classes"
+    open_mask(path)  # refuses what holds neither
+    return "probability"
 
 
 def _folder_files(folder: Path, kind: str) -> list[Path]:

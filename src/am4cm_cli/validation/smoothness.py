@@ -42,8 +42,8 @@ def jumps(
 ) -> Jumps:
     """How far an observation lies off the line between its two neighbours in time.
 
-    Among triples of one pixel's consecutive observations, none LONGEST_GAP days after the one
-    before; once among those kept, once among all.
+    Among triples of one pixel's consecutive observations, none more than LONGEST_GAP days after
+    the one before; once among those kept, once among all.
 
     Args:
         series: (T, P) reflectance of one band.

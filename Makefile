@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format weights recipes peers bench clean
+.PHONY: demo test check format weights recipes peers study bench clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
 $(READY): pyproject.toml constraints.txt
@@ -86,6 +86,17 @@ $(PEERS)/%-ukis.npz: bench/peers/ukis_classes.py build/ukis-csmask/ready $(PEERS
 peers: $(READY) $(PEER) $(UKIS)  ## docs/peers.md; needs the shared real series
 	$(BIN)/python bench/peers/speed.py build
 	$(BIN)/python bench/peers/page.py ../shared/data build docs/peers.md
+
+STUDY := build/study
+
+$(STUDY)/ready: $(READY)
+	rm -rf $(STUDY) && mkdir -p $(STUDY)
+	$(BIN)/am4cm simulate $(STUDY)/sen2cor --seed 7 --dates 48 --size 128
+	$(BIN)/am4cm simulate $(STUDY)/theia --seed 17 --dates 48 --size 128 --chain theia
+	touch $@
+
+study: $(STUDY)/ready $(PEER)  ## docs/attention.md and its pictures; needs the shared real series
+	$(BIN)/python bench/study/page.py ../shared/data build docs/attention.md
 
 recipes: $(SIMULATED)/data $(PEER)  ## the table of weights/README.md
 	rm -rf $(RECIPES) && mkdir -p $(RECIPES)

@@ -109,6 +109,25 @@ def test_nothing_beside_the_mask_is_written_over(mask, tmp_path):
     assert_refused(result, tmp_path, "classes.qml", "exists already", left=["classes.qml"])
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--heads", "each"), "has no use without --attention"),
+        (("--classes", "-"), "only OUT may be standard output"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(mask, tmp_path, options, words):
+    result = mask(tmp_path / "out.tif", *options)
+    assert result.returncode == 2
+    assert words in " ".join(result.stderr.decode().replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_no_name_for_classes(mask, tmp_path):
+    result = mask(tmp_path / "out.tif", "--classes", tmp_path)
+    assert_refused(result, tmp_path, "is a folder")
+
+
 def test_classes_are_no_mask_to_draw(run, mask, site, tmp_path):
     assert mask(tmp_path / "out.tif", "--classes", tmp_path / "c.tif").returncode == 0
     left = [path.name for path in tmp_path.iterdir()]

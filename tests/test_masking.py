@@ -236,7 +236,7 @@ def mask_all(folder, out, **options):
     files = MaskFiles(**{name: out / f"{name}.tif" for name in vars(MaskFiles(probability=out))})
     config = MaskConfig(**options)
     mask_stack(find_stack(folder), files, bright_weights(), config, device=CPU)
-    return {path.stem: rasterio.open(path).read() for path in files.paths}
+    return {path.stem: rasterio.open(path).read() for path in files.rasters}
 
 
 def test_all_rasters_agree_whatever_the_tiling(site, tmp_path):
@@ -259,7 +259,7 @@ def test_all_rasters_agree_whatever_the_tiling(site, tmp_path):
 def test_classes_need_the_method_that_tells_them(site, tmp_path):
     files = MaskFiles(probability=tmp_path / "out.tif", classes=tmp_path / "classes.tif")
     config = MaskConfig(method="blue")
-    with pytest.raises(WeightsError, match=r"classes\.tif: the method blue cannot tell shadows"):
+    with pytest.raises(OutputError, match=r"classes\.tif: the method blue cannot tell shadows"):
         mask_stack(find_stack(site[0]), files, bright_weights(), config, device=CPU)
     assert not list(tmp_path.glob("*.tif"))
 
@@ -304,3 +304,62 @@ def test_one_date_more_moves_the_others_little(site, tmp_path, added):
     others = np.array(profile["names"]) != added
     assert np.abs(after[others] - before).mean() < 0.02
     assert ((after[others] >= 0.5) != (before >= 0.5)).mean() < 0.01
+
+
+def test_all_appear_or_none(site, tmp_path):
+    folder, _ = site
+    (tmp_path / "classes.qml").mkdir()  # stands in the way of the last to appear
+    files = MaskFiles(probability=tmp_path / "out.tif", classes=tmp_path / "classes.tif")
+    with pytest.raises(OutputError, match=r"classes\.qml: not written"):
+        mask_stack(find_stack(folder), files, bright_weights(), MaskConfig(), device=CPU)
+    assert [path.name for path in tmp_path.iterdir() if path != folder] == ["classes.qml"]
+
+
+def test_snow_that_lasts_is_ground_and_snow_of_one_date_is_not(tmp_path):
+    rng = np.random.default_rng(6)
+    snow = np.array([8000, 8100, 8000, 7900, 7800, 7700, 7500, 7400, 1100, 800])
+    dn = np.broadcast_to(GROUND[:, None, None], (14, 10, *SHAPE)).astype(float)
+    dn = dn * rng.normal(1, 0.03, dn.shape)
+    for date in (4, 5, 6, 11):
+        dn[date] = snow[:, None, None] * rng.normal(1, 0.01, dn.shape[1:])
+    write_stack(tmp_path / "in", days=every_days(14, step=8), dn=dn.round().astype(np.uint16))
+    percent, _, _ = mask(tmp_path / "in", tmp_path / "out.tif", target="unusable")
+    flagged = (percent >= 50).mean(axis=(1, 2))
+    assert flagged[4:7].max() < 0.02
+    assert flagged[11] > 0.98
+
+
+def test_an_overcast_stack_on_dark_ground_is_warned_of(tmp_path):
+    rng = np.random.default_rng(7)
+    depth = rng.exponential(1, (20, 1, *SHAPE))
+    depth[::10] = 0  # two clear dates
+    dn = GROUND[:, None, None] + depth * (CLOUD - GROUND)[:, None, None]
+    dn = (dn * rng.normal(1, 0.03, dn.shape)).round().clip(1, 30000).astype(np.uint16)
+    write_stack(tmp_path / "in", days=every_days(20, step=5), dn=dn)
+    _, _, summary = mask(tmp_path / "in", tmp_path / "out.tif")
+    assert any("of this stack is cloud or shadow" in note for note in summary.notes)
+
+
+def test_a_thin_swath_still_names_a_wrong_level(tmp_path):
+    rng = np.random.default_rng(8)
+    dn = np.zeros((10, 10, 400, 400), np.uint16)
+    ground = GROUND[:, None, None] * rng.normal(1, 0.3, (1, 1, 400, 12)).clip(0.4, 2)
+    noisy = ground * rng.normal(1, 0.02, (10, 10, 400, 12))
+    dn[..., 100:112] = noisy.round()
+    dn[6, :, :, 100:112] += 1000
+    write_stack(tmp_path / "in", days=every_days(10, step=8), dn=dn)
+    _, _, summary = mask(tmp_path / "in", tmp_path / "out.tif")
+    assert any(every_days(10, step=8)[6] in note for note in summary.notes)
+
+
+@pytest.mark.parametrize(
+    ("bands", "words"),
+    [
+        (("B02", "B03", "B04", "B08"), "no short-wave infrared"),
+        (("B02", "B03", "B04"), "no near infrared"),
+    ],
+)
+def test_bands_that_shadows_need_are_missed(site, tmp_path, bands, words):
+    stack = replace(find_stack(site[0]), bands=bands)
+    _, _, summary = mask(stack, tmp_path / "out.tif", target="unusable")
+    assert any(words in note for note in summary.notes)

@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from measured import Speed, machine, speeds, versions
-from quality import KINDS, Row, Trial, Value, date_shares, pixels, rows, shares
+from quality import KINDS, Row, Trial, Value, always, date_shares, pixels, rows, shares
 from trials import Places, disputed, flanders, iberia, lazio, vosges
 
 from am4cm_cli.classes import CLEAR, TARGETS, THICK
@@ -92,9 +92,27 @@ def target_part(trial: Trial, target: str, told: Mapping[str, Choice]) -> str:
     by_choice = {name: rows(trial, target, choice) for name, choice in told.items()}
     dates, clear, flagged = pixels(trial, target)
     facts = f"{dates} dates, {clear:,} clear pixels, {flagged:,} others."
-    return "\n\n".join(
-        [f"### {TITLES[target]}", facts, quality_table(by_choice), ahead_table(by_choice)]
-    )
+    tables = [quality_table(by_choice), ahead_table(by_choice), behind(by_choice)]
+    return "\n\n".join([f"### {TITLES[target]}", facts, *tables])
+
+
+def behind(by_choice: Mapping[str, Sequence[Row]]) -> str:
+    """Name those that am4cm is behind in F1, by an interval that leaves out zero."""
+    named = [
+        f"{row.name} ({choice}, {row.ahead['f1'].value:+.3f})"
+        for choice, found in by_choice.items()
+        for row in found
+        if row.ahead and row.ahead["f1"].high < 0
+    ]
+    if not named:
+        return "am4cm is behind none of them in F1 by an interval that leaves out zero."
+    return f"**am4cm is behind** in F1, by an interval that leaves out zero: {', '.join(named)}."
+
+
+def always_part(trial: Trial) -> str:
+    """Ground that is flagged whatever the date."""
+    told = [f"{name} {share:.1%}" for name, share in always(trial, "unusable")]
+    return f"Share of pixels flagged on more than 80 % of their dates: {', '.join(told)}."
 
 
 def kinds_table(trial: Trial, target: str) -> str:
@@ -182,7 +200,9 @@ def write_page(places: Places) -> str:
         "sure": target_part(sure, "cloud", {"all": _all(sure)}),
         "vosges": agreement_part(vosges(places)),
         "iberia": "\n\n".join(
-            f"## iberia-4band/{cube}\n\n{agreement_part(iberia(places, cube))}" for cube in "01"
+            f"## iberia-4band/{cube}\n\n{agreement_part(found)}\n\n{always_part(found)}"
+            for cube in "01"
+            for found in [iberia(places, cube)]
         ),
     }
     return TEXT.read_text().format(**parts)

@@ -94,6 +94,14 @@ def date_shares(trial: Trial, kind: int) -> Iterator[tuple[str, NDArray[np.float
         yield rival.name, np.array([_share(flagged[t], used[t]) for t in dates])
 
 
+def always(trial: Trial, target: str) -> Iterator[tuple[str, float]]:
+    """Name of every rival, and the share of pixels that it flags on over 80 % of their dates."""
+    for rival in trial.rivals:
+        dates = (~np.isnan(rival.scores[target])).sum(axis=0)
+        flagged = rival.flags(target).sum(axis=0)
+        yield rival.name, float((flagged > 0.8 * dates)[dates > 0].mean())
+
+
 def pixels(trial: Trial, target: str) -> tuple[int, int, int]:
     """Dates, clear pixels and pixels of the target that a table of all dates rests on."""
     answered = ~np.isnan(trial.rivals[0].scores[target])

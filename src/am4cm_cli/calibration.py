@@ -16,6 +16,7 @@ from scipy.special import expit, logit
 from torch import Tensor
 
 BINS = 4000
+LEAST_Z = -30.0
 SAMPLES_PER_DATE = 10.0
 """What a date is worth against the prior: its pixels move together, so less than their count."""
 
@@ -104,7 +105,7 @@ def cloud_probability(scores: Tensor, mixture: Mixture) -> Tensor:
         mixture: of the same stack.
 
     Returns:
-        (...) in 0 to 1, never falling as the score rises; NaN for no answer.
+        (...) in 0 to 1, never falling as the score rises but for rounding; NaN for no answer.
     """
     clear, cloud = _log_densities(scores, mixture)
     return torch.sigmoid(cloud - clear)
@@ -129,7 +130,8 @@ AS_IT_IS = Recalibration()
 
 def _log_densities(scores: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
     """Log joint densities of (score, clear) and (score, cloudy), but for a common constant."""
-    z = (scores - mixture.clear_mean) / mixture.clear_sd
+    # Far below the clear mode floats would cancel; nothing is more certain there anyway.
+    z = ((scores - mixture.clear_mean) / mixture.clear_sd).clamp(min=LEAST_Z)
     rate = mixture.clear_sd / mixture.cloud_scale
     clear = log(1 - mixture.cloud_share) - log(mixture.clear_sd) - 0.5 * z**2
     # Exponentially modified Gaussian (Grushka 1972, Analytical Chemistry 44), its sqrt(2 pi) moved

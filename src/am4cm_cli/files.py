@@ -3,8 +3,8 @@
 import errno
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -48,15 +48,44 @@ def appear(path: Path) -> Iterator[Path]:
 
     The temporary file lies in the same folder, hidden, with the same suffix.
     """
+    with _temporary(path) as part:
+        try:
+            yield part
+            part.replace(path)
+        except OSError as error:
+            if error.errno in _DISK_IS_FULL:
+                raise OutputError(
+                    f"{path}: not written, {error.strerror}; free some space."
+                ) from error
+            raise
+
+
+@contextmanager
+def appear_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield temporary paths that take these names, all of them, if the block ends without an error.
+
+    Raises:
+        OutputError: one cannot take its name; then those that had none before are removed again.
+    """
+    with ExitStack() as stack:
+        parts = [stack.enter_context(_temporary(path)) for path in paths]
+        yield parts
+        new = [path for path in paths if not path.exists()]
+        try:
+            for part, path in zip(parts, paths, strict=True):
+                part.replace(path)
+        except OSError as error:
+            for made in new:
+                made.unlink(missing_ok=True)
+            raise OutputError(f"{path}: not written, {error.strerror}.") from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
     # Two processes may write the same output at once, on two machines with the same process ids.
     part = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield part
-        part.replace(path)
-    except OSError as error:
-        if error.errno in _DISK_IS_FULL:
-            raise OutputError(f"{path}: not written, {error.strerror}; free some space.") from error
-        raise
     finally:
         part.unlink(missing_ok=True)
 

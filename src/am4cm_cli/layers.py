@@ -17,6 +17,7 @@ from am4cm_cli.days import day_of_year
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.scores import CounterfactualConfig
 from am4cm_cli.scores.counterfactual import day_kernel
+from am4cm_cli.scoring import PIXEL_DATES
 from am4cm_cli.stacks.stack import Stack
 
 CONTENTS = ("probability", "classes", "reliability", "attention")
@@ -67,8 +68,8 @@ def class_layer(path: Path, stack: Stack) -> Layer:
 def reliability_layer(path: Path, stack: Stack) -> Layer:
     """Lay out how many clear observations each answer rests on, in uint8, at most 254.
 
-    Counted are the pixel's other days within the kernel's reach on which cloud or shadow is less
-    than an even chance.
+    Counted are the pixel's observations on other days within the kernel's reach for which cloud or
+    shadow is less than an even chance.
     """
     kernel = day_kernel(stack.days, width=CounterfactualConfig().width)
     near = torch.from_numpy(kernel > 0).float()
@@ -138,10 +139,17 @@ def count_clear(unusable: Tensor, near: Tensor) -> Tensor:
 
 def share_attention(answer: WindowAnswer, attention: FoldedAttention, day: Tensor) -> Tensor:
     """(H, T, Y, X) attention over the valid dates of each pixel, NaN where not valid."""
-    valid = torch.from_numpy(answer.valid).flatten(1)
-    logits = attention.logits(torch.from_numpy(answer.reflectance).flatten(2), day)
-    shares = attend(logits.transpose(1, 2), valid.T).transpose(1, 2).masked_fill(~valid, torch.nan)
-    heads: Tensor = shares.unflatten(-1, answer.valid.shape[1:])
+    size = max(1, PIXEL_DATES // len(answer.valid))
+    pieces = zip(
+        torch.from_numpy(answer.reflectance).flatten(2).split(size, dim=-1),
+        torch.from_numpy(answer.valid).flatten(1).split(size, dim=-1),
+        strict=True,
+    )
+    shares = []
+    for reflectance, valid in pieces:
+        share = attend(attention.logits(reflectance, day).transpose(1, 2), valid.T)
+        shares.append(share.transpose(1, 2).masked_fill(~valid, torch.nan))
+    heads: Tensor = torch.cat(shares, dim=-1).unflatten(-1, answer.valid.shape[1:])
     return heads
 
 

@@ -11,8 +11,8 @@ import torch
 
 from am4cm_cli import __version__
 from am4cm_cli.answers import judge_window
-from am4cm_cli.errors import OutputError, WeightsError
-from am4cm_cli.files import write_text
+from am4cm_cli.errors import OutputError
+from am4cm_cli.files import appear_together
 from am4cm_cli.judgement import JointJudge, Judge, fit_judge
 from am4cm_cli.layers import (
     NODATA,
@@ -28,6 +28,7 @@ from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import create_cog
 from am4cm_cli.rasters.styles import class_style
+from am4cm_cli.scores.residuals import NIR
 from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
@@ -74,9 +75,14 @@ class MaskFiles:
     """Each head by itself."""
 
     @property
-    def paths(self) -> list[Path]:
-        """Of those that are asked for."""
+    def rasters(self) -> list[Path]:
+        """Those that are asked for."""
         return [path for path in vars(self).values() if path is not None]
+
+    @property
+    def styles(self) -> list[Path]:
+        """What tells QGIS how to draw them."""
+        return [] if self.classes is None else [Path(f"{self.classes.with_suffix('')}.qml")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +111,12 @@ def mask_stack(
 
     Raises:
         StackError: too few scenes can be compared, or a file cannot be read.
-        WeightsError: the stack lacks bands that the weights, or the classes, cannot do without.
-        OutputError: a raster cannot be written.
+        WeightsError: the stack lacks bands that the weights cannot do without.
+        OutputError: a raster cannot be written, or the method cannot tell what it asks for.
     """
     _check_outputs(stack, files)
     if files.classes is not None and config.method != "counterfactual":
-        raise WeightsError(
+        raise OutputError(
             f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
             "classes need --method counterfactual."
         )
@@ -122,11 +128,13 @@ def mask_stack(
         )
         layers = _layers(stack, files, weights, config)
         tags = _tags(weights, config, judge)
-        answered, flagged = _write(scorer, judge, layers, tags, config, track)
-    if files.classes is not None:
-        write_text(files.classes.with_suffix(".qml"), class_style())
+        with appear_together([*files.rasters, *files.styles]) as parts:
+            answered, flagged = _write(scorer, judge, layers, parts, tags, config, track)
+            for style in parts[len(layers) :]:
+                style.write_text(class_style(), encoding="utf-8")
     notes = (
         *_band_notes(scorer, weights),
+        *_target_notes(scorer, config),
         *_sample_notes(sample, stack),
         *_clear_sky_notes(sample, judge),
     )
@@ -156,6 +164,7 @@ def _write(
     scorer: StackScorer,
     judge: Judge,
     layers: Sequence[Layer],
+    parts: Sequence[Path],
     tags: Mapping[str, str],
     config: MaskConfig,
     track: Track,
@@ -168,7 +177,8 @@ def _write(
         rasters = [
             open_rasters.enter_context(
                 create_cog(
-                    layer.path,
+                    part,
+                    shown=layer.path,
                     grid=grid,
                     dtype=layer.dtype,
                     nodata=NODATA[layer.dtype],
@@ -177,7 +187,7 @@ def _write(
                     overview=layer.overview,
                 )
             )
-            for layer in layers
+            for layer, part in zip(layers, parts, strict=False)
         ]
         for window in track(list(tile_grid(grid.shape, size=side))):
             answer = judge_window(scorer, judge, window)
@@ -193,8 +203,9 @@ def _write(
 
 def _check_outputs(stack: Stack, files: MaskFiles) -> None:
     images = {file.path.resolve() for scene in stack.scenes for file in scene.bands.values()}
-    outputs = [path.resolve() for path in files.paths]
-    for path, found in zip(files.paths, outputs, strict=True):
+    paths = [*files.rasters, *files.styles]
+    outputs = [path.resolve() for path in paths]
+    for path, found in zip(paths, outputs, strict=True):
         if found in images:
             raise OutputError(f"{path}: is one of the images to be masked; choose another name.")
         if outputs.count(found) > 1:
@@ -206,6 +217,19 @@ def _band_notes(scorer: StackScorer, weights: Weights) -> list[str]:
     if not missing:
         return []
     return [f"The stack has no {', '.join(missing)}; the mask rests on {', '.join(scorer.bands)}."]
+
+
+def _target_notes(scorer: StackScorer, config: MaskConfig) -> list[str]:
+    """Say where shadows cannot be told, or not well."""
+    if config.target == "cloud":
+        return []
+    if config.method != "counterfactual":
+        return [f"The method {config.method} knows no shadows: cloud stands for unusable."]
+    if not set(NIR) & set(scorer.bands):
+        return ["The stack has no near infrared: shadows cannot be told."]
+    if not {"B11", "B12"} & set(scorer.bands):
+        return ["The stack has no short-wave infrared: shadows are told less well."]
+    return []
 
 
 def _sample_notes(sample: StackSample, stack: Stack) -> list[str]:

@@ -23,7 +23,7 @@ from am4cm_cli.windows import sample_rounds
 FEWEST_DATES = 5
 """Below this a clear sky cannot be told from a cloudy one by comparing dates."""
 SAMPLE_SIDE = 16
-"""Pixels along a sample window: 64 of these, read at once, fit into memory whatever the dates."""
+"""Pixels along a sample window: 64 of these are read at once, 16,384 pixels of every date."""
 SAMPLE_PIXELS = 4096
 """Pixels with enough dates that a sample should have; a thin swath takes several rounds."""
 PIXEL_DATES = 2**20
@@ -55,7 +55,8 @@ class StackScorer:
         )
         # Back to the CPU, for Apple's devices lack the logarithm of the normal distribution.
         parts = [self.score(x.to(self.device), seen.to(self.device)).cpu() for x, seen in batches]
-        return torch.cat(parts, dim=-1).reshape(-1, *valid.shape)
+        found = torch.cat(parts, dim=-1)
+        return found.reshape(len(found), *valid.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class StackSample:
     levels: StackLevels
     """Dates whose offset is in doubt."""
     clear_blue: float
-    """Median of what the blue would be under a clear sky, in reflectance; NaN if not known."""
+    """Median of what B02 would be under a clear sky, in reflectance; NaN if not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,36 +135,42 @@ def draw_sample(scorer: StackScorer) -> StackSample:
         pixels += int((known.sum(dim=0) >= FEWEST_DATES).sum())
         if pixels >= SAMPLE_PIXELS:
             break
+    reflectance = np.concatenate([part.reflectance for part in rounds], axis=-1)
+    valid = np.concatenate([part.valid for part in rounds], axis=-1)
     evidence = torch.cat([part.evidence for part in rounds], dim=2)
     answered = (~evidence[0].isnan()).flatten(1).any(dim=1).numpy()
-    observed = np.logical_or.reduce([part.valid.any(axis=1) for part in rounds])
+    observed: NDArray[np.bool_] = np.any(valid, axis=1)
     _check_dates(scorer.stack, observed, answered)
     names = [scene.name for scene in scorer.stack.scenes]
-    first = rounds[0]
     return StackSample(
         evidence=evidence,
         answered=answered,
         isolated=tuple(names[t] for t in np.flatnonzero(observed & ~answered)),
-        levels=find_levels(first.reflectance, first.valid, scorer.stack.days),
-        clear_blue=_clear_blue(first, scorer.bands),
+        levels=find_levels(reflectance, valid, scorer.stack.days),
+        clear_blue=_clear_blue(rounds, scorer.bands),
     )
 
 
 def _read_round(scorer: StackScorer, windows: Sequence[Window]) -> _Round:
     reflectance, valid = read_patches(scorer.stack, scorer.bands, windows)
     _check_reflectance(scorer.stack, reflectance, valid)
-    # All windows of a round have one size.
-    shape = len(windows), windows[0].height, windows[0].width
+    # All windows of a round have one size; those that show nothing would only take room.
+    size = windows[0].height * windows[0].width
+    shown = valid.reshape(len(valid), -1, size).any(axis=(0, 2))
+    kept = np.repeat(shown, size)
+    reflectance, valid = reflectance[..., kept], valid[:, kept]
+    shape = int(shown.sum()), windows[0].height, windows[0].width
     evidence = scorer.evidence(reflectance, valid).unflatten(-1, shape)
     return _Round(reflectance=reflectance, valid=valid, evidence=evidence)
 
 
-def _clear_blue(part: _Round, bands: tuple[str, ...]) -> float:
+def _clear_blue(rounds: Sequence[_Round], bands: tuple[str, ...]) -> float:
     """Of the joint evidence, whose second part is the blue above the clear sky."""
-    if len(part.evidence) < 2:
-        return float("nan")
     blue, _, _ = parts_of(bands)
-    estimate = part.reflectance[:, blue] - part.evidence[1].flatten(1).numpy()
+    if len(rounds[0].evidence) < 2 or bands[blue] != "B02":
+        return float("nan")
+    estimates = [part.reflectance[:, blue] - part.evidence[1].flatten(1).numpy() for part in rounds]
+    estimate = np.concatenate(estimates, axis=-1)
     known = estimate[np.isfinite(estimate)]
     return float(np.median(known)) if len(known) else float("nan")
 

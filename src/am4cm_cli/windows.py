@@ -5,7 +5,7 @@ from itertools import product
 
 from rasterio.windows import Window
 
-WHOLE = 256
+WHOLE = 128
 """A grid of at most this many pixels a side is sampled whole."""
 
 

@@ -62,13 +62,14 @@ def mask(
         typer.Option(
             metavar="FILE",
             help="Write classes, too: 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 nodata; "
-            "with a style for QGIS beside it.",
+            "with a style for QGIS beside it, of the first date.",
         ),
     ] = None,
     reliability: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write how many clear dates nearby each answer rests on, too."
+            metavar="FILE",
+            help="Write how many clear observations of other days each answer rests on, too.",
         ),
     ] = None,
     attention: Annotated[
@@ -119,8 +120,12 @@ def mask(
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
+    if attention is None and heads is not Heads.MEAN:
+        raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
     unwind()
-    for beside in (classes, classes and classes.with_suffix(".qml"), reliability, attention):
+    for beside in (classes, reliability, attention):
+        if beside is not None and str(beside) == "-":
+            raise typer.BadParameter("only OUT may be standard output")
         if beside is not None:
             check_output(beside, overwrite=overwrite)
     with output(out, overwrite=overwrite) as path:
@@ -139,6 +144,8 @@ def mask(
             attention=attention if heads is Heads.MEAN else None,
             attention_heads=attention if heads is Heads.EACH else None,
         )
+        for style in files.styles:
+            check_output(style, overwrite=overwrite)
         summary = mask_stack(
             stack,
             files,

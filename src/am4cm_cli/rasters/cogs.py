@@ -52,11 +52,13 @@ def create_cog(
     names: Sequence[str],
     tags: Mapping[str, str],
     overview: str = "average",
+    shown: Path | None = None,
 ) -> Iterator[CogWriter]:
     """A cloud-optimised GeoTIFF that appears at path only if the block ends without an error.
 
     Args:
         path: replaced if it exists.
+        shown: what a message calls it; path if None.
         grid: of the raster.
         dtype: numpy's name of the pixels' type.
         nodata: left out of the overviews.
@@ -64,17 +66,18 @@ def create_cog(
         tags: of the dataset.
         overview: GDAL's resampling of the overviews: "average", or "mode" for classes.
     """
+    name = shown or path
     with appear(path) as part, bounded_cache(), quiet(grid):
         tiles = part.with_name(f"{part.name}.tiles")
         profile = _profile(grid, dtype=dtype, nodata=nodata, count=len(names))
         try:
-            with _writing(path):
+            with _writing(name):
                 raster = rasterio.open(tiles, "w", **{**profile, "zlevel": 1})
             with raster:
                 raster.descriptions = tuple(names)
                 raster.update_tags(**tags)
-                yield CogWriter(path=path, raster=raster)
-            with _writing(path):
+                yield CogWriter(path=name, raster=raster)
+            with _writing(name):
                 _finish(tiles, part, overview=overview)
         finally:
             tiles.unlink(missing_ok=True)

@@ -82,10 +82,7 @@ class ResidualScore:
 
 
 def parts_of(bands: tuple[str, ...]) -> tuple[int, int, int]:
-    """Places in `bands` of those to take for blue, NIR and SWIR; the last of a kind repeats.
-
-    A stack of at least three land bands always has one to take, if not a good one.
-    """
+    """Places in `bands` of those to take for blue, NIR and SWIR; the first if none is fit."""
     chosen = []
     for wanted in (BLUE, NIR, SWIR):
         band = next(band for band in (*wanted, *bands) if band in bands)

@@ -66,7 +66,8 @@ def _matching_scenes(stack: Stack, mask: MaskFile) -> list[Scene]:
 
 def _title(mask: MaskFile, shown: int) -> str:
     count = len(mask.names)
-    return f"Cloud probability on {count if shown == count else f'{shown} of {count}'} dates"
+    target = mask.tags.get("AM4CM_TARGET", "cloud")
+    return f"Probability of {target} on {count if shown == count else f'{shown} of {count}'} dates"
 
 
 def _source(mask: MaskFile) -> str:

@@ -124,7 +124,7 @@ def _draw_legend(figure: Figure, layout: Layout) -> None:
     scale.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100"])
     scale.outline.set(edgecolor=LINE, linewidth=0.6)
     bar.tick_params(labelsize=8.5, length=2, color=GREY, labelcolor=INK)
-    bar.text(1.05, 0.5, "% cloud", fontsize=8.5, va="center", color=INK, transform=bar.transAxes)
+    bar.text(1.05, 0.5, "%", fontsize=8.5, va="center", color=INK, transform=bar.transAxes)
     patch = _axes(figure, layout.box(left + 3.5, top, 0.3, 0.14))
     patch.text(1.3, 0.5, "no data", fontsize=8.5, va="center", color=INK, transform=patch.transAxes)
 
@@ -155,11 +155,11 @@ def _transparent(colours: NDArray[np.floating], shown: NDArray[np.bool_]) -> NDA
 
 
 def _caption(axes: Axes, panel: Panel) -> None:
-    """Date at the left, share of cloud at the right; its word gives way to a time of day."""
+    """Date at the left, share flagged at the right; its word gives way to a time of day."""
     is_long = len(panel.name) > len("2018-08-04")
     name = panel.name if len(panel.name) <= LONGEST_NAME else f"{panel.name[: LONGEST_NAME - 1]}…"
     cloudy = panel.probability[~np.isnan(panel.probability)] >= 0.5
-    share = f"{100 * cloudy.mean():.0f} %{'' if is_long else ' cloud'}" if cloudy.size else ""
+    share = f"{100 * cloudy.mean():.0f} %{'' if is_long else ' flagged'}" if cloudy.size else ""
     size = 8.5 if is_long else 9.5
     axes.set_title(name, loc="left", fontsize=size, pad=4, color=INK)
     axes.set_title(share, loc="right", fontsize=size, pad=4, color=GREY)

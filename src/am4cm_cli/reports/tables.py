@@ -34,7 +34,7 @@ def mask_table(report: MaskReport) -> Table:
     table = _table(_mask_title(report), ())
     table.add_column("date", min_width=10, overflow="fold")
     table.add_column("valid %", justify="right")
-    table.add_column("cloud %", justify="right")
+    table.add_column(f"{report.tags.get('AM4CM_TARGET', 'cloud')} %", justify="right")
     table.add_column("mean %", justify="right")
     table.add_column("", ratio=1)
     for band in report.bands:
@@ -99,7 +99,8 @@ def _mask_title(report: MaskReport) -> str:
     return "\n".join(
         [
             report.path,
-            f"cloud mask by am4cm {report.version}, method {report.method or 'unknown'}, weights "
+            f"probability of {report.tags.get('AM4CM_TARGET', 'cloud')} by am4cm {report.version}, "
+            f"method {report.method or 'unknown'}, weights "
             f"{report.weights or 'unknown'}",
             f"{_count(len(report.bands), 'band')} of {report.dtype}, {_grid(report.grid)}",
             "",

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
-from am4cm_cli.commands.evaluate import Kind
-from am4cm_cli.commands.options import Bands, Dates, Device, Offset, Overwrite, Scale, split_names
+from am4cm_cli.commands.options import (
+    Bands,
+    Dates,
+    Device,
+    Kind,
+    Offset,
+    Overwrite,
+    Scale,
+    Weights,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from am4cm_cli.recalibration import Aim
@@ -87,15 +96,7 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Trained weights. Default: those that come with am4cm.",
-            exists=True,
-            dir_okay=False,
-            show_default=False,
-        ),
-    ] = None,
+    weights: Weights = None,
     bands: Bands = None,
     scale: Scale = None,
     offset: Offset = None,

@@ -1,7 +1,6 @@
 """`am4cm evaluate`: how good a mask is, against a reference or without one."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import (
     Bands,
     Dates,
+    Kind,
     Offset,
     Overwrite,
     Scale,
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
 RIVALS, OUTPUTS = "Reference and rivals", "Outputs"
 STDOUT = Path("-")
-
-
-class Kind(StrEnum):
-    """What a reference is; the names are those of `references.KINDS`."""
-
-    NPZ = "npz"
-    SCL = "scl"
-    MAJA = "maja"
-    PROBABILITY = "probability"
-    CLASSES = "classes"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from am4cm_cli.commands.console import say, unwind
-from am4cm_cli.commands.options import Bands, Dates, Device, Offset, Overwrite, Scale, split_names
+from am4cm_cli.commands.options import (
+    Bands,
+    Dates,
+    Device,
+    Offset,
+    Overwrite,
+    Scale,
+    Weights,
+    split_names,
+)
 
 STDOUT = Path("-")
 SETTINGS = {"ignore_unknown_options": True}
@@ -46,14 +55,7 @@ def explain(
             show_default=False,
         ),
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Trained weights. Default: those that come with am4cm.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    weights: Weights = None,
     bands: Bands = None,
     scale: Scale = None,
     offset: Offset = None,

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from am4cm_cli.commands.console import output, progress, say, unwind
-from am4cm_cli.commands.options import Bands, Dates, Device, Offset, Overwrite, Scale, split_names
+from am4cm_cli.commands.options import (
+    Bands,
+    Dates,
+    Device,
+    Offset,
+    Overwrite,
+    Scale,
+    Weights,
+    split_names,
+)
 
 
 class Method(StrEnum):
@@ -81,14 +90,7 @@ def mask(
     heads: Annotated[
         Heads, typer.Option(help="Of --attention: their mean, or a band for each.")
     ] = Heads.MEAN,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Trained weights. Default: those that come with am4cm.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    weights: Weights = None,
     bands: Bands = None,
     scale: Scale = None,
     offset: Offset = None,

@@ -2,10 +2,22 @@
 
 import os
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Kind(StrEnum):
+    """What a reference is; the names are those of `references.KINDS`."""
+
+    NPZ = "npz"
+    SCL = "scl"
+    MAJA = "maja"
+    PROBABILITY = "probability"
+    CLASSES = "classes"
+
 
 Bands = Annotated[
     str | None,
@@ -32,6 +44,15 @@ Dates = Annotated[
     Path | None,
     typer.Option(
         help="CSV of file name and ISO date; outweighs names and tags.",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help="Trained weights. Default: those that come with am4cm.",
         exists=True,
         dir_okay=False,
         show_default=False,

@@ -19,7 +19,6 @@ from am4cm_cli.layers import (
     Layer,
     attention_layer,
     class_layer,
-    encode_probability,
     probability_layer,
     reliability_layer,
 )
@@ -169,7 +168,10 @@ def _write(
     config: MaskConfig,
     track: Track,
 ) -> tuple[int, int]:
-    """Write the rasters window by window, and count pixel-dates answered and flagged."""
+    """Write the rasters window by window, and count pixel-dates answered and flagged.
+
+    The first layer is that of the probability.
+    """
     grid = scorer.stack.grid
     side = config.tile or tile_side(len(scorer.stack.scenes), len(scorer.bands))
     answered = flagged = 0
@@ -191,13 +193,12 @@ def _write(
         ]
         for window in track(list(tile_grid(grid.shape, size=side))):
             answer = judge_window(scorer, judge, window)
-            for layer, raster in zip(layers, rasters, strict=True):
-                raster.write(layer.encode(answer), window)
-            probability = answer.judgement.probability(config.target).numpy()
-            known = np.isfinite(probability)
-            stored = encode_probability(probability, config.dtype)
+            encoded = [layer.encode(answer) for layer in layers]
+            for array, raster in zip(encoded, rasters, strict=True):
+                raster.write(array, window)
+            known = np.isfinite(answer.judgement.probability(config.target).numpy())
             answered += int(known.sum())
-            flagged += int((stored >= HALF[config.dtype]).sum(where=known))
+            flagged += int((encoded[0] >= HALF[config.dtype]).sum(where=known))
     return answered, flagged
 
 

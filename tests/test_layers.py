@@ -24,6 +24,7 @@ from am4cm_cli.layers import (
     reliability_layer,
 )
 from am4cm_cli.models import LTAE, LTAEConfig
+from am4cm_cli.scores.observations import Observations
 from am4cm_cli.stacks.stack import Grid, Scene, Stack
 
 BANDS = ("B02", "B03", "B08", "B11")
@@ -54,13 +55,13 @@ def judgement(unusable, *, cloud=None, shadowed=None, thick=None):
     )
 
 
-def answer(believed=None, *, seed=0):
+def answer(*, seed=0):
     """Random reflectance of which a fifth is not valid; all of pixel (1, 4) is not."""
     rng = np.random.default_rng(seed)
     valid = rng.random((len(DAYS), *SHAPE)) > 0.2
     valid[:, 1, 4] = False
     reflectance = rng.uniform(0, 0.6, (len(DAYS), len(BANDS), *SHAPE)).astype(np.float32)
-    believed = believed or judgement(torch.zeros(valid.shape))
+    believed = judgement(torch.zeros(valid.shape))
     reflectance = np.where(valid[:, None], reflectance, np.float32(0))
     return WindowAnswer(reflectance=reflectance, valid=valid, judgement=believed)
 
@@ -84,6 +85,11 @@ def model():
     return made.eval()
 
 
+def observed(seen):
+    reflectance, valid = torch.from_numpy(seen.reflectance), torch.from_numpy(seen.valid)
+    return Observations.of_reflectance(reflectance.flatten(2), valid.flatten(1))
+
+
 def own_attention(network, seen):
     """(H, T, Y, X) of the network's own forward pass over the same pixels."""
     pixels = SHAPE[0] * SHAPE[1]
@@ -99,7 +105,7 @@ def own_attention(network, seen):
 def test_attention_is_that_of_the_networks_own_forward_pass(stack, tmp_path):
     network, seen = model(), answer()
     layer = attention_layer(tmp_path / "a.tif", stack, fold(network), each_head=True)
-    written = layer.encode(seen).reshape(len(DAYS), HEADS, *SHAPE)
+    written = layer.encode(observed(seen)).numpy().reshape(len(DAYS), HEADS, *SHAPE)
     expected = own_attention(network, seen).transpose(1, 0, 2, 3)
     known = np.broadcast_to(seen.valid[:, None], written.shape)
     assert_array_equal(np.isnan(written), ~known)
@@ -111,7 +117,7 @@ def test_attention_is_that_of_the_networks_own_forward_pass(stack, tmp_path):
 def test_attention_sums_to_one_over_the_valid_dates(stack, tmp_path):
     seen = answer()
     layer = attention_layer(tmp_path / "a.tif", stack, fold(model()), each_head=True)
-    written = layer.encode(seen).reshape(len(DAYS), HEADS, *SHAPE)
+    written = layer.encode(observed(seen)).numpy().reshape(len(DAYS), HEADS, *SHAPE)
     ever = np.broadcast_to(seen.valid.any(0), (HEADS, *SHAPE))
     np.testing.assert_allclose(np.nansum(written, axis=0), ever, atol=1e-5)
 
@@ -122,8 +128,8 @@ def test_the_mean_is_that_of_the_heads(stack, tmp_path):
         attention_layer(tmp_path / "a.tif", stack, fold(model()), each_head=each)
         for each in (True, False)
     )
-    by_head, mean = (layer.encode(seen) for layer in layers)
-    expected = by_head.reshape(len(DAYS), HEADS, *SHAPE).mean(1)
+    by_head, mean = (layer.encode(observed(seen)).numpy() for layer in layers)
+    expected = by_head.reshape(len(DAYS), HEADS, -1).mean(1)
     np.testing.assert_allclose(mean, expected, rtol=1e-5)
     assert mean.dtype == np.float32
 
@@ -155,7 +161,7 @@ def test_classes_by_hand(stack, tmp_path):
         thick=torch.tensor(thick).reshape(7, 1, 1),
     )
     layer = class_layer(tmp_path / "c.tif", stack)
-    written = layer.encode(answer(believed))
+    written = layer.encode(believed).numpy()
     assert written.dtype == np.uint8
     assert written.ravel().tolist() == expected
     assert layer.overview == "mode"
@@ -164,7 +170,7 @@ def test_classes_by_hand(stack, tmp_path):
 @pytest.mark.parametrize(("target", "expected"), [("cloud", 0.2), ("unusable", 0.7)])
 def test_each_target_has_its_own_probability(stack, tmp_path, target, expected):
     shape = (len(DAYS), *SHAPE)
-    seen = answer(judgement(torch.full(shape, 0.7), cloud=torch.full(shape, 0.2)))
+    seen = judgement(torch.full(shape, 0.7), cloud=torch.full(shape, 0.2))
     share = probability_layer(tmp_path / "p.tif", stack, target=target, dtype="float32")
     assert_array_equal(share.encode(seen), np.full(shape, expected, np.float32))
     percent = probability_layer(tmp_path / "p.tif", stack, target=target, dtype="uint8")
@@ -172,7 +178,7 @@ def test_each_target_has_its_own_probability(stack, tmp_path, target, expected):
 
 
 def test_percent_by_hand():
-    found = encode_probability(np.array([0, 0.004, 0.006, 0.5, 0.994, 1, NAN], np.float32), "uint8")
+    found = encode_probability(torch.tensor([0, 0.004, 0.006, 0.5, 0.994, 1, NAN]), "uint8")
     assert found.tolist() == [0, 0, 1, 50, 99, 100, 255]
 
 
@@ -199,11 +205,11 @@ def test_reliability_leaves_out_the_day_itself_and_those_beyond_the_kernel(stack
     # Three widths of 25 days reach 75: 20 December sees January and both of February (43 days);
     # these two are one day; to 30 June it is 150.
     clear = judgement(torch.zeros(len(DAYS), 2, 1))
-    written = reliability_layer(tmp_path / "r.tif", stack).encode(answer(clear))
+    written = reliability_layer(tmp_path / "r.tif", stack).encode(clear)
     assert written[:, 0, 0].tolist() == [3, 3, 2, 2, 0]
     assert_array_equal(written[:, 0], written[:, 1])
     cloudy = torch.zeros(len(DAYS), 2, 1)
     cloudy[1, 0], cloudy[2, 0] = 0.5, NAN
-    written = reliability_layer(tmp_path / "r.tif", stack).encode(answer(judgement(cloudy)))
+    written = reliability_layer(tmp_path / "r.tif", stack).encode(judgement(cloudy))
     assert written[:, 0, 0].tolist() == [1, 2, 255, 1, 0]
     assert written[:, 1, 0].tolist() == [3, 3, 2, 2, 0]

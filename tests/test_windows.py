@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rasterio.windows import Window
 
-from am4cm_cli.windows import inside, sample_rounds, sample_windows, tile_grid, with_rim
+from am4cm_cli.windows import inside, overlap, sample_rounds, sample_windows, tile_grid, with_rim
 
 lengths = st.integers(1, 700)
 
@@ -75,3 +76,48 @@ def test_a_rim_is_added_and_cut_off_again(height, width, size, rim):
         room = (height - window.height, width - window.width)
         assert all(rim <= more or more == most for more, most in zip(gained, room, strict=True))
         assert max(gained) <= 2 * rim
+
+
+@given(
+    shape=st.tuples(st.integers(129, 11000), st.integers(129, 11000)),
+    block=st.tuples(st.sampled_from([1, 64, 256, 512]), st.sampled_from([64, 256, 512, 20000])),
+)
+def test_a_first_round_touches_few_blocks(shape, block):
+    first = next(sample_rounds(shape, side=16, block=block))
+    assert sum(patch.height * patch.width for patch in first) >= min(
+        64 * 256, shape[0] * shape[1] // 200
+    )
+    touched = {
+        (row, col)
+        for patch in first
+        for row in range(patch.row_off // block[0], (patch.row_off + 15) // block[0] + 1)
+        for col in range(patch.col_off // block[1], (patch.col_off + 15) // block[1] + 1)
+    }
+    read = len(touched) * min(block[0], shape[0]) * min(block[1], shape[1])
+    assert read <= max(0.25 * shape[0] * shape[1], 2**21)
+
+
+def test_later_rounds_take_every_block_once():
+    rounds = list(sample_rounds((4096, 4096), side=16, block=(512, 512)))
+    blocks = [
+        {(patch.row_off // 512, patch.col_off // 512) for patch in patches} for patches in rounds
+    ]
+    assert sum(map(len, blocks)) == len(set.union(*blocks)) == 64
+    assert len(blocks[0]) <= 6
+
+
+@given(
+    a=st.tuples(*[st.integers(0, 9)] * 2, *[st.integers(1, 9)] * 2),
+    b=st.tuples(*[st.integers(0, 9)] * 2, *[st.integers(1, 9)] * 2),
+)
+def test_what_two_windows_share_is_the_same_pixels(a, b):
+    grid = np.arange(400).reshape(20, 20)
+    one, other = Window(*a), Window(*b)
+    shared = set(grid[one.toslices()].ravel()) & set(grid[other.toslices()].ravel())
+    found = overlap(one, other)
+    if not shared:
+        assert found is None
+    else:
+        here, there = found
+        assert set(grid[one.toslices()][here].ravel()) == shared
+        assert (grid[one.toslices()][here] == grid[other.toslices()][there]).all()

@@ -19,6 +19,7 @@ from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.scores import CounterfactualConfig
 from am4cm_cli.scores.counterfactual import day_kernel
 from am4cm_cli.scores.neighbourhood import RIM
+from am4cm_cli.scores.observations import Observations
 from am4cm_cli.scores.residuals import parts_of
 from am4cm_cli.scoring import StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
@@ -176,7 +177,10 @@ def _series(
 def _attend(stack: Stack, answer: WindowAnswer, attention: FoldedAttention) -> NDArray[np.float32]:
     day = torch.from_numpy(day_of_year(stack.days)).float()
     on_cpu = attention.to(torch.device("cpu"), torch.float32)
-    shares: NDArray[np.float32] = share_attention(answer, on_cpu, day)[:, :, 0, 0].numpy()
+    seen = Observations.of_reflectance(
+        torch.from_numpy(answer.reflectance).flatten(2), torch.from_numpy(answer.valid).flatten(1)
+    )
+    shares: NDArray[np.float32] = share_attention(seen, on_cpu, day)[:, :, 0].numpy()
     return shares
 
 

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from am4cm_cli.answers import WindowAnswer
 from am4cm_cli.attention import FoldedAttention
 from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
+from am4cm_cli.judgement import Judgement
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.scores import CounterfactualConfig
 from am4cm_cli.scores.counterfactual import day_kernel
-from am4cm_cli.scoring import PIXEL_DATES
+from am4cm_cli.scores.observations import Observations
 from am4cm_cli.stacks.stack import Stack
 
 CONTENTS = ("probability", "classes", "reliability", "attention")
@@ -34,38 +32,55 @@ class Layer:
     names: Sequence[str]
     """Of its bands."""
     dtype: str
-    encode: Callable[[WindowAnswer], NDArray[Any]]
-    """To (bands, Y, X) of this dtype, NODATA where there is no answer."""
     overview: str = "average"
     """See `create_cog`."""
 
+    @property
+    def pixel_bytes(self) -> int:
+        """Of all its bands."""
+        return len(self.names) * np.dtype(self.dtype).itemsize
 
-def probability_layer(path: Path, stack: Stack, *, target: str, dtype: str) -> Layer:
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedLayer(Layer):
+    """What follows from a judgement."""
+
+    encode: Callable[[Judgement], Tensor]
+    """Of all dates to (bands, Y, X) of this dtype, NODATA where there is no answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenLayer(Layer):
+    """What follows from the observations of each pixel alone."""
+
+    encode: Callable[[Observations], Tensor]
+    """Of all dates to (bands, P) of this dtype, NODATA where there is no answer."""
+
+
+def probability_layer(path: Path, stack: Stack, *, target: str, dtype: str) -> JudgedLayer:
     """Lay out the probability of a target: percent in uint8, 0 to 1 in float32."""
 
-    def encode(answer: WindowAnswer) -> NDArray[Any]:
-        return encode_probability(answer.judgement.probability(target).numpy(), dtype)
+    def encode(judgement: Judgement) -> Tensor:
+        return encode_probability(judgement.probability(target), dtype)
 
-    return Layer(path=path, content="probability", names=_scenes(stack), dtype=dtype, encode=encode)
+    return JudgedLayer(
+        path=path, content="probability", names=_scenes(stack), dtype=dtype, encode=encode
+    )
 
 
-def class_layer(path: Path, stack: Stack) -> Layer:
+def class_layer(path: Path, stack: Stack) -> JudgedLayer:
     """Lay out the classes of `classes`, in uint8."""
-
-    def encode(answer: WindowAnswer) -> NDArray[Any]:
-        return answer.judgement.classes().numpy()
-
-    return Layer(
+    return JudgedLayer(
         path=path,
         content="classes",
         names=_scenes(stack),
         dtype="uint8",
-        encode=encode,
+        encode=Judgement.classes,
         overview="mode",
     )
 
 
-def reliability_layer(path: Path, stack: Stack) -> Layer:
+def reliability_layer(path: Path, stack: Stack) -> JudgedLayer:
     """Lay out how many clear observations each answer rests on, in uint8, at most 254.
 
     Counted are the pixel's observations on other days within the kernel's reach for which cloud or
@@ -74,17 +89,17 @@ def reliability_layer(path: Path, stack: Stack) -> Layer:
     kernel = day_kernel(stack.days, width=CounterfactualConfig().width)
     near = torch.from_numpy(kernel > 0).float()
 
-    def encode(answer: WindowAnswer) -> NDArray[Any]:
-        return count_clear(answer.judgement.unusable, near).numpy()
+    def encode(judgement: Judgement) -> Tensor:
+        return count_clear(judgement.unusable, near.to(judgement.unusable.device))
 
-    return Layer(
+    return JudgedLayer(
         path=path, content="reliability", names=_scenes(stack), dtype="uint8", encode=encode
     )
 
 
 def attention_layer(
     path: Path, stack: Stack, attention: FoldedAttention, *, each_head: bool
-) -> Layer:
+) -> SeenLayer:
     """Lay out the model's own attention in float32, which sums to 1 over a pixel's dates.
 
     Args:
@@ -93,18 +108,17 @@ def attention_layer(
         attention: folded onto the stack's bands.
         each_head: a band for each scene and head, scene by scene; else the mean over heads.
     """
-    on_cpu = attention.to(torch.device("cpu"), torch.float32)
     day = torch.from_numpy(day_of_year(stack.days)).float()
     heads = len(attention.bias)
     scenes = _scenes(stack)
     names = [f"{scene} head {head + 1}" for scene in scenes for head in range(heads)]
 
-    def encode(answer: WindowAnswer) -> NDArray[Any]:
-        shares = share_attention(answer, on_cpu, day)  # (H, T, Y, X)
-        chosen = shares.transpose(0, 1).flatten(0, 1) if each_head else shares.mean(0)
-        return chosen.contiguous().numpy()
+    def encode(seen: Observations) -> Tensor:
+        own = attention.to(seen.scale.device, torch.float32)
+        shares = share_attention(seen, own, day.to(seen.scale.device))  # (H, T, P)
+        return shares.transpose(0, 1).flatten(0, 1) if each_head else shares.mean(0)
 
-    return Layer(
+    return SeenLayer(
         path=path,
         content="attention",
         names=names if each_head else scenes,
@@ -113,12 +127,12 @@ def attention_layer(
     )
 
 
-def encode_probability(probability: NDArray[np.float32], dtype: str) -> NDArray[Any]:
+def encode_probability(probability: Tensor, dtype: str) -> Tensor:
     """Turn probabilities, NaN for none, into what a raster of this dtype stores."""
     if dtype == "float32":
         return probability
-    percent = np.rint(probability * 100)
-    return np.where(np.isnan(percent), NODATA["uint8"], percent).astype(np.uint8)
+    nodata = NODATA["uint8"] / 100
+    return probability.nan_to_num(nodata).mul_(100).round_().to(torch.uint8)
 
 
 def count_clear(unusable: Tensor, near: Tensor) -> Tensor:
@@ -137,19 +151,11 @@ def count_clear(unusable: Tensor, near: Tensor) -> Tensor:
     return counted
 
 
-def share_attention(answer: WindowAnswer, attention: FoldedAttention, day: Tensor) -> Tensor:
-    """(H, T, Y, X) attention over the valid dates of each pixel, NaN where not valid."""
-    size = max(1, PIXEL_DATES // len(answer.valid))
-    pieces = zip(
-        torch.from_numpy(answer.reflectance).flatten(2).split(size, dim=-1),
-        torch.from_numpy(answer.valid).flatten(1).split(size, dim=-1),
-        strict=True,
-    )
-    shares = []
-    for reflectance, valid in pieces:
-        share = attend(attention.logits(reflectance, day).transpose(1, 2), valid.T)
-        shares.append(share.transpose(1, 2).masked_fill(~valid, torch.nan))
-    heads: Tensor = torch.cat(shares, dim=-1).unflatten(-1, answer.valid.shape[1:])
+def share_attention(seen: Observations, attention: FoldedAttention, day: Tensor) -> Tensor:
+    """(H, T, P) attention over the valid dates of each pixel, NaN where not valid."""
+    logits = attention.logits(seen.reflectance(), day)
+    share = attend(logits.transpose(1, 2), seen.valid.T).transpose(1, 2)
+    heads: Tensor = share.masked_fill(~seen.valid, torch.nan)
     return heads
 
 

@@ -1,19 +1,24 @@
 """A trained model over a stack: one band of probability per scene, and what else is asked for."""
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
+from rasterio.windows import Window
 
 from am4cm_cli import __version__
-from am4cm_cli.answers import judge_window
+from am4cm_cli.assembling import count_answers, finished_windows
+from am4cm_cli.clock import Clock
+from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
-from am4cm_cli.judgement import JointJudge, Judge, fit_judge
+from am4cm_cli.judgement import Judge, fit_judge, judge_from
+from am4cm_cli.keeping import keep_windows, kept_patches
 from am4cm_cli.layers import (
     NODATA,
     Layer,
@@ -22,27 +27,29 @@ from am4cm_cli.layers import (
     probability_layer,
     reliability_layer,
 )
-from am4cm_cli.levels import level_notes
+from am4cm_cli.mask_notes import band_notes, clear_sky_notes, sample_notes, target_notes
+from am4cm_cli.parts import Journal, Parts, continued_parts, passing_parts, remove_parts
+from am4cm_cli.plan import Demand, Plan, make_plan
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
-from am4cm_cli.rasters.cogs import create_cog
+from am4cm_cli.rasters.cogs import CogWriter, create_cog
+from am4cm_cli.rasters.reading import Numbers, read_patches
 from am4cm_cli.rasters.styles import class_style
-from am4cm_cli.scores.residuals import NIR
-from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
+from am4cm_cli.runs import run_facts
+from am4cm_cli.scoring import SAMPLE_SIDE, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
+from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.streaming import WindowReader, compute_windows, one_thread_each, window_reader
 from am4cm_cli.weights import Weights
-from am4cm_cli.windows import tile_grid
+from am4cm_cli.windows import Tiling, sample_rounds
 
-LARGEST_TILE = 256
-WINDOW_BYTES = 256 * 2**20
-"""Reflectance of one window in memory, whatever the number of dates."""
+BATCH = 4096
+"""Pixels scored at a time by a thread: with 24 dates, an array of them is 400 kB."""
+OPEN_FILES = 256
+"""Most that are kept open; systems allow a process some 1,024."""
 HALF = {"uint8": 50, "float32": 0.5}
 """What is stored for an even chance."""
-MOST_CLOUD = 0.85
-"""Of a sample, by the fit; beyond, what is called clear may only be less cloudy than the rest."""
-BRIGHTEST_GROUND = 0.25
-"""Blue reflectance; ground without snow is darker, but for some deserts and salt lakes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +62,6 @@ class MaskConfig:
     """One of `classes.TARGETS`."""
     dtype: str = "uint8"
     """uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata."""
-    tile: int | None = None
-    """Side in pixels of the windows that are read and written; see `tile_side` if None."""
-    batch: int | None = None
-    """Pixels computed at a time; see `make_scorer`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,57 +100,260 @@ class MaskSummary:
     """What a user should know, one sentence each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a run may take; nothing here changes a pixel."""
+
+    max_memory: int = 2 * 10**9
+    """Bytes, beyond some 0.4 GB of the program itself."""
+    threads: int = 1
+    """That compute; as many read."""
+    tile: int | None = None
+    """Side in pixels of the windows that are read; by blocks and memory if None."""
+    batch: int = BATCH
+    """Pixels scored at a time by a thread."""
+
+
 def mask_stack(
     stack: Stack,
     files: MaskFiles,
     weights: Weights,
     config: MaskConfig,
+    resources: Resources | None = None,
     *,
     device: torch.device,
+    resume: bool = False,
     track: Track = iter,
+    tell: Callable[[str], object] = str,
+    clock: Clock | None = None,
 ) -> MaskSummary:
-    """Write the probability of every scene of a stack; nothing appears if it fails.
+    """Write the probability of every scene of a stack; no raster appears if it fails.
+
+    Args:
+        stack: to mask.
+        files: rasters to write.
+        weights: of the model.
+        config: what decides the pixels.
+        resources: memory and threads.
+        device: to compute on.
+        resume: keep what is done beside the output while it is not whole, and go on from there.
+        track: follows the windows.
+        tell: is given sentences that a user should read while it runs.
+        clock: is told where the time goes.
 
     Raises:
         StackError: too few scenes can be compared, or a file cannot be read.
         WeightsError: the stack lacks bands that the weights cannot do without.
         OutputError: a raster cannot be written, or the method cannot tell what it asks for.
     """
-    _check_outputs(stack, files)
-    if files.classes is not None and config.method != "counterfactual":
-        raise OutputError(
-            f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
-            "classes need --method counterfactual."
-        )
-    scorer = make_scorer(stack, weights, config.method, device=device, batch=config.batch)
-    with bounded_cache():
-        sample = draw_sample(scorer)
-        judge = fit_judge(
-            sample.evidence, weights.calibration, config.method, dates=int(sample.answered.sum())
-        )
-        layers = _layers(stack, files, weights, config)
+    clock, resources = clock or Clock(), resources or Resources()
+    _check_outputs(stack, files, config)
+    scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
+    job = _plan_job(stack, files, weights, config, resources, scorer)
+    _check_room(files, job)
+    with (
+        bounded_cache(job.plan.cache_bytes),
+        _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
+    ):
+        judge, notes = _compute(job, parts, before, weights, track=track, tell=tell, clock=clock)
+        engine = _engine(job, judge, clock)
         tags = _tags(weights, config, judge)
-        with appear_together([*files.rasters, *files.styles]) as parts:
-            answered, flagged = _write(scorer, judge, layers, parts, tags, config, track)
-            for style in parts[len(layers) :]:
+        with appear_together([*files.rasters, *files.styles]) as new:
+            answered, flagged = _assemble(engine, parts, job, new, tags, config)
+            for style in new[len(job.layers) :]:
                 style.write_text(class_style(), encoding="utf-8")
-    notes = (
-        *_band_notes(scorer, weights),
-        *_target_notes(scorer, config),
-        *_sample_notes(sample, stack),
-        *_clear_sky_notes(sample, judge),
-    )
+    if not resume:
+        remove_parts(parts_folder(files.probability))
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
 
-def tile_side(dates: int, bands: int) -> int:
-    """The side of a window whose reflectance takes at most WINDOW_BYTES as float32."""
-    side = int((WINDOW_BYTES / (4 * dates * bands)) ** 0.5)
-    return max(16, min(LARGEST_TILE, side - side % 16))
+def parts_folder(out: Path) -> Path:
+    """Where what is done of an output waits until all of it is."""
+    return out.with_name(f"{out.name}.parts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskJob:
+    """A mask to compute: all but what the stack's own sample will tell."""
+
+    scorer: StackScorer
+    layers: Sequence[Layer]
+    plan: Plan
+    tiling: Tiling
+    facts: Mapping[str, str]
+    config: MaskConfig
+
+
+def _plan_job(
+    stack: Stack,
+    files: MaskFiles,
+    weights: Weights,
+    config: MaskConfig,
+    resources: Resources,
+    scorer: StackScorer,
+) -> MaskJob:
+    layers = _layers(stack, files, weights, config)
+    demand = Demand(
+        dates=len(stack.scenes),
+        bands=len(scorer.bands),
+        number_bytes=stack.number_type(scorer.bands).itemsize,
+        planes=scorer.planes,
+        layer_bytes=sum(layer.pixel_bytes for layer in layers),
+    )
+    plan = make_plan(
+        demand,
+        shape=stack.grid.shape,
+        block=stack.block(scorer.bands),
+        threads=resources.threads,
+        batch=resources.batch,
+        max_memory=resources.max_memory,
+        tile=resources.tile,
+    )
+    facts = run_facts(stack, weights, layers, options=asdict(config), window=plan.window)
+    tiling = Tiling(shape=stack.grid.shape, size=plan.window)
+    return MaskJob(
+        scorer=scorer, layers=layers, plan=plan, tiling=tiling, facts=facts, config=config
+    )
+
+
+def _compute(
+    job: MaskJob,
+    parts: Parts,
+    before: Journal | None,
+    weights: Weights,
+    *,
+    track: Track,
+    tell: Callable[[str], object],
+    clock: Clock,
+) -> tuple[Judge, tuple[str, ...]]:
+    """Compute all windows that are not done yet; return what judged them, and notes."""
+    scorer, plan = job.scorer, job.plan
+    with window_reader(
+        scorer.stack, scorer.bands, threads=plan.threads, open_files=OPEN_FILES, clock=clock
+    ) as reader:
+        kept: dict[tuple[int, int], Numbers] = {}
+        journal = before
+        if journal is None:
+            with clock("sample"):
+                journal, kept = _look(job, weights, reader)
+            journal.save(parts.folder)
+        judge = judge_from(journal.found["judge"])
+        windows = [window for window in job.tiling if not parts.has(window)]
+        if before is not None:
+            done = len(list(job.tiling)) - len(windows)
+            tell(
+                f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
+            )
+        engine = _engine(job, judge, clock)
+        compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
+    return judge, tuple(journal.found["notes"])
+
+
+def _look(
+    job: MaskJob, weights: Weights, reader: WindowReader
+) -> tuple[Journal, dict[tuple[int, int], Numbers]]:
+    """Fit a judge to a sample; return what is known then, and windows read on the way."""
+    scorer, method = job.scorer, job.config.method
+    stack, block = scorer.stack, scorer.stack.block(scorer.bands)
+    first = next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
+    kept = keep_windows(reader, job.tiling, first, most_bytes=job.plan.spare_bytes)
+
+    def read(patches: Sequence[Window]) -> tuple[Any, Any]:
+        found = kept_patches(stack, scorer.bands, kept, patches)
+        return found or read_patches(stack, scorer.bands, patches)
+
+    sample = draw_sample(scorer, read)
+    dates = int(sample.answered.sum())
+    judge = fit_judge(sample.evidence, weights.calibration, method, dates=dates)
+    notes = (
+        *band_notes(scorer, weights),
+        *target_notes(scorer, method, job.config.target),
+        *sample_notes(sample, stack),
+        *clear_sky_notes(sample, judge),
+    )
+    return Journal(facts=job.facts, found={"judge": asdict(judge), "notes": notes}), kept
+
+
+def _engine(job: MaskJob, judge: Judge, clock: Clock) -> Engine:
+    return Engine(
+        scorer=job.scorer,
+        judge=judge,
+        layers=job.layers,
+        shape=job.tiling.shape,
+        batch=job.plan.batch,
+        clock=clock,
+    )
+
+
+def _assemble(
+    engine: Engine,
+    parts: Parts,
+    job: MaskJob,
+    paths: Sequence[Path],
+    tags: Mapping[str, str],
+    config: MaskConfig,
+) -> tuple[int, int]:
+    """Write whole rasters; count the probability's pixel-dates, and those flagged."""
+    answered = flagged = 0
+    with (
+        one_thread_each(),
+        ThreadPoolExecutor(job.plan.threads, "assemble") as pool,
+        _rasters(job, paths, tags, engine.clock) as rasters,
+    ):
+        windows = finished_windows(engine, parts, job.tiling, pool, ahead=job.plan.threads)
+        for window, layers in windows:
+            for array, raster in zip(layers, rasters, strict=True):
+                raster.write(array, window)
+            counts = count_answers(layers[0], HALF[config.dtype], NODATA[config.dtype])
+            answered, flagged = answered + counts[0], flagged + counts[1]
+    return answered, flagged
+
+
+@contextmanager
+def _rasters(
+    job: MaskJob, paths: Sequence[Path], tags: Mapping[str, str], clock: Clock
+) -> Iterator[list[CogWriter]]:
+    with ExitStack() as open_rasters:
+        yield [
+            open_rasters.enter_context(
+                create_cog(
+                    path,
+                    shown=layer.path,
+                    grid=job.scorer.stack.grid,
+                    dtype=layer.dtype,
+                    nodata=NODATA[layer.dtype],
+                    names=layer.names,
+                    tags={**tags, "AM4CM_CONTENT": layer.content},
+                    overview=layer.overview,
+                    clock=clock,
+                )
+            )
+            for layer, path in zip(job.layers, paths, strict=False)
+        ]
+
+
+def _open_parts(
+    files: MaskFiles,
+    facts: Mapping[str, str],
+    *,
+    resume: bool,
+    tell: Callable[[str], object],
+) -> AbstractContextManager[tuple[Parts, Journal | None]]:
+    folder = parts_folder(files.probability)
+    return continued_parts(folder, facts, tell=tell) if resume else passing_parts(folder)
+
+
+def _check_room(files: MaskFiles, job: MaskJob) -> None:
+    """The whole raster as it is computed, once more with overviews, and then compressed."""
+    pixels = job.tiling.shape[0] * job.tiling.shape[1]
+    needed = pixels * sum(layer.pixel_bytes for layer in job.layers) * (0.5 + 4 / 3 + 0.5)
+    check_space(files.probability.parent, needed, "for the mask and what it is made from")
 
 
 def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig) -> list[Layer]:
-    layers = [probability_layer(files.probability, stack, target=config.target, dtype=config.dtype)]
+    layers: list[Layer] = [
+        probability_layer(files.probability, stack, target=config.target, dtype=config.dtype)
+    ]
     if files.classes is not None:
         layers.append(class_layer(files.classes, stack))
     if files.reliability is not None:
@@ -159,50 +365,12 @@ def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig
     return layers
 
 
-def _write(
-    scorer: StackScorer,
-    judge: Judge,
-    layers: Sequence[Layer],
-    parts: Sequence[Path],
-    tags: Mapping[str, str],
-    config: MaskConfig,
-    track: Track,
-) -> tuple[int, int]:
-    """Write the rasters window by window, and count pixel-dates answered and flagged.
-
-    The first layer is that of the probability.
-    """
-    grid = scorer.stack.grid
-    side = config.tile or tile_side(len(scorer.stack.scenes), len(scorer.bands))
-    answered = flagged = 0
-    with ExitStack() as open_rasters:
-        rasters = [
-            open_rasters.enter_context(
-                create_cog(
-                    part,
-                    shown=layer.path,
-                    grid=grid,
-                    dtype=layer.dtype,
-                    nodata=NODATA[layer.dtype],
-                    names=layer.names,
-                    tags={**tags, "AM4CM_CONTENT": layer.content},
-                    overview=layer.overview,
-                )
-            )
-            for layer, part in zip(layers, parts, strict=False)
-        ]
-        for window in track(list(tile_grid(grid.shape, size=side))):
-            answer = judge_window(scorer, judge, window)
-            encoded = [layer.encode(answer) for layer in layers]
-            for array, raster in zip(encoded, rasters, strict=True):
-                raster.write(array, window)
-            known = np.isfinite(answer.judgement.probability(config.target).numpy())
-            answered += int(known.sum())
-            flagged += int((encoded[0] >= HALF[config.dtype]).sum(where=known))
-    return answered, flagged
-
-
-def _check_outputs(stack: Stack, files: MaskFiles) -> None:
+def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig) -> None:
+    if files.classes is not None and config.method != "counterfactual":
+        raise OutputError(
+            f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
+            "classes need --method counterfactual."
+        )
     images = {file.path.resolve() for scene in stack.scenes for file in scene.bands.values()}
     paths = [*files.rasters, *files.styles]
     outputs = [path.resolve() for path in paths]
@@ -211,51 +379,6 @@ def _check_outputs(stack: Stack, files: MaskFiles) -> None:
             raise OutputError(f"{path}: is one of the images to be masked; choose another name.")
         if outputs.count(found) > 1:
             raise OutputError(f"{path}: is named for two outputs; give each a name of its own.")
-
-
-def _band_notes(scorer: StackScorer, weights: Weights) -> list[str]:
-    missing = [band for band in weights.model.config.bands if band not in scorer.bands]
-    if not missing:
-        return []
-    return [f"The stack has no {', '.join(missing)}; the mask rests on {', '.join(scorer.bands)}."]
-
-
-def _target_notes(scorer: StackScorer, config: MaskConfig) -> list[str]:
-    """Say where shadows cannot be told, or not well."""
-    if config.target == "cloud":
-        return []
-    if config.method != "counterfactual":
-        return [f"The method {config.method} knows no shadows: cloud stands for unusable."]
-    if not set(NIR) & set(scorer.bands):
-        return ["The stack has no near infrared: shadows cannot be told."]
-    if not {"B11", "B12"} & set(scorer.bands):
-        return ["The stack has no short-wave infrared: shadows are told less well."]
-    return []
-
-
-def _sample_notes(sample: StackSample, stack: Stack) -> list[str]:
-    notes = list(level_notes(sample.levels, [scene.name for scene in stack.scenes]))
-    if sample.isolated:
-        notes.append(
-            "No date near enough to compare with, so written as nodata: "
-            f"{', '.join(sample.isolated)}."
-        )
-    return notes
-
-
-def _clear_sky_notes(sample: StackSample, judge: Judge) -> list[str]:
-    """Warn where there may be nothing clear to compare with."""
-    advice = "there may be no clear sky to compare with, so don't rely on dates that are called "
-    advice += "clear; add clearer dates."
-    share = judge.unusable.cloud_share if isinstance(judge, JointJudge) else 0.0
-    if sample.clear_blue > BRIGHTEST_GROUND:
-        return [
-            f"Even at its clearest this stack is bright (blue reflectance {sample.clear_blue:.2f}, "
-            f"where ground seldom exceeds {BRIGHTEST_GROUND}): {advice}"
-        ]
-    if share > MOST_CLOUD:
-        return [f"By its own sample {share:.0%} of this stack is cloud or shadow: {advice}"]
-    return []
 
 
 def _tags(weights: Weights, config: MaskConfig, judge: Judge) -> dict[str, str]:

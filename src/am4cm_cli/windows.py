@@ -1,12 +1,18 @@
 """Windows that cover a grid, and windows that sample it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
+from math import ceil
 
 from rasterio.windows import Window
 
 WHOLE = 128
 """A grid of at most this many pixels a side is sampled whole."""
+SAMPLED_SHARE = 0.1
+"""Of a grid's blocks a first round may touch, since all of a touched block is decoded."""
+SAMPLED_PIXELS = 2**20
+"""Of small grids, so many pixels may be decoded in any case."""
 
 
 def tile_grid(shape: tuple[int, int], *, size: int) -> Iterator[Window]:
@@ -15,6 +21,40 @@ def tile_grid(shape: tuple[int, int], *, size: int) -> Iterator[Window]:
     for row in range(0, height, size):
         for col in range(0, width, size):
             yield Window(col, row, min(size, width - col), min(size, height - row))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """Windows that cover a grid once, row by row; those at the far edges are clipped."""
+
+    shape: tuple[int, int]
+    """(Y, X) of the grid."""
+    size: tuple[int, int]
+    """(Y, X) of a window."""
+
+    def __iter__(self) -> Iterator[Window]:
+        """Yield all windows."""
+        for row in range(0, self.shape[0], self.size[0]):
+            for col in range(0, self.shape[1], self.size[1]):
+                yield self._window(row, col)
+
+    def around(self, window: Window) -> list[Window]:
+        """Return one of the windows, and those that touch it."""
+        rows = range(
+            window.row_off - self.size[0], window.row_off + window.height + 1, self.size[0]
+        )
+        cols = range(window.col_off - self.size[1], window.col_off + window.width + 1, self.size[1])
+        down, right = (range(length) for length in self.shape)
+        return [
+            self._window(row, col) for row in rows for col in cols if row in down and col in right
+        ]
+
+    def _window(self, row: int, col: int) -> Window:
+        height, width = (
+            min(self.size[0], self.shape[0] - row),
+            min(self.size[1], self.shape[1] - col),
+        )
+        return Window(col, row, width, height)
 
 
 def with_rim(window: Window, shape: tuple[int, int], *, rim: int) -> Window:
@@ -35,6 +75,24 @@ def inside(window: Window, wider: Window) -> tuple[slice, slice]:
     return slice(row, row + window.height), slice(col, col + window.width)
 
 
+def overlap(
+    window: Window, other: Window
+) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
+    """Rows and columns, within each of two windows, that both have; None if they don't meet."""
+    rows = _common(window.row_off, window.height, other.row_off, other.height)
+    cols = _common(window.col_off, window.width, other.col_off, other.width)
+    if rows is None or cols is None:
+        return None
+    return (rows[0], cols[0]), (rows[1], cols[1])
+
+
+def _common(start: int, size: int, other: int, length: int) -> tuple[slice, slice] | None:
+    low, high = max(start, other), min(start + size, other + length)
+    if low >= high:
+        return None
+    return slice(low - start, high - start), slice(low - other, high - other)
+
+
 def sample_windows(shape: tuple[int, int], *, side: int = 32, per_axis: int = 8) -> list[Window]:
     """Spread patches evenly over a (Y, X) grid, from edge to edge; the same ones every time.
 
@@ -52,16 +110,81 @@ def sample_windows(shape: tuple[int, int], *, side: int = 32, per_axis: int = 8)
 
 
 def sample_rounds(
-    shape: tuple[int, int], *, side: int, per_axis: int = 8
+    shape: tuple[int, int],
+    *,
+    side: int,
+    block: tuple[int, int] = (1, 1),
+    per_axis: int = 8,
 ) -> Iterator[list[Window]]:
-    """Yield rounds of patches spread evenly over a (Y, X) grid; the same ones every time.
+    """Yield rounds of patches spread over a (Y, X) grid; the same ones every time.
 
-    The first round is that of `sample_windows`; the patches of each later one lie between those
-    before, until they stand four times as dense along each axis.
+    The first round is that of `sample_windows`, or, where that would have too many blocks decoded,
+    as many patches in few blocks. Later rounds lie between the patches of those before.
+
+    Args:
+        shape: of the grid.
+        side: pixels along a patch.
+        block: (Y, X) pixels that files decode together.
+        per_axis: patches along each axis.
     """
-    height, width = shape
     first = sample_windows(shape, side=side, per_axis=per_axis)
-    yield first
+    cells = _cells(shape, block, side)
+    few = max(SAMPLED_SHARE * len(cells), SAMPLED_PIXELS / (cells[0].height * cells[0].width))
+    if len(first) == 1 or few >= min(len(first), len(cells)):
+        yield first
+        yield from _between_patches(shape, first, per_axis)
+        return
+    for chosen in _spread(cells, int(few)):
+        along = ceil((len(first) / len(chosen)) ** 0.5)
+        yield [patch for cell in chosen for patch in _patches(cell, side, along)]
+
+
+def _cells(shape: tuple[int, int], block: tuple[int, int], side: int) -> list[Window]:
+    """Blocks of a grid, row by row; thin ones are taken together until a patch fits in."""
+    height, width = (
+        min(length, size * ceil(side / size)) for length, size in zip(shape, block, strict=True)
+    )
+    return [
+        Window(col, row, min(width, shape[1] - col), min(height, shape[0] - row))
+        for row in range(0, shape[0], height)
+        for col in range(0, shape[1], width)
+    ]
+
+
+def _spread(cells: Sequence[Window], count: int) -> Iterator[list[Window]]:
+    """Groups of `count` cells: first a lattice of them, then those left, evenly spread."""
+    rows = sorted({cell.row_off for cell in cells})
+    cols = sorted({cell.col_off for cell in cells})
+    down, right = _lattice(len(rows), len(cols), max(1, count))
+    here = {
+        (rows[(2 * i + 1) * len(rows) // (2 * down)], cols[(2 * j + 1) * len(cols) // (2 * right)])
+        for i in range(down)
+        for j in range(right)
+    }
+    yield [cell for cell in cells if (cell.row_off, cell.col_off) in here]
+    left = [cell for cell in cells if (cell.row_off, cell.col_off) not in here]
+    groups = ceil(len(left) / (down * right))
+    yield from (left[start::groups] for start in range(groups))
+
+
+def _lattice(rows: int, cols: int, count: int) -> tuple[int, int]:
+    """How many of the rows and columns to take for at most `count` cells, as square as can be."""
+    fits = [(down, min(cols, count // down)) for down in range(1, min(rows, count) + 1)]
+    return max(fits, key=lambda fit: (fit[0] * fit[1], -abs(fit[0] - fit[1])))
+
+
+def _patches(cell: Window, side: int, along: int) -> list[Window]:
+    rows = _starts(cell.height, side, along)
+    cols = _starts(cell.width, side, along)
+    size = min(side, cell.width), min(side, cell.height)
+    return [Window(cell.col_off + col, cell.row_off + row, *size) for row in rows for col in cols]
+
+
+def _between_patches(
+    shape: tuple[int, int], first: Sequence[Window], per_axis: int
+) -> Iterator[list[Window]]:
+    """Later rounds of patches, until they stand four times as dense along each axis."""
+    height, width = shape
     if max(shape) <= WHOLE:
         return
     for down, right in _between():

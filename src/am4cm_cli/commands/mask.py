@@ -11,10 +11,14 @@ from am4cm_cli.commands.options import (
     Bands,
     Dates,
     Device,
+    MaxMemory,
     Offset,
     Overwrite,
     Scale,
+    Threads,
     Weights,
+    cores,
+    parse_bytes,
     split_names,
 )
 
@@ -108,17 +112,25 @@ def mask(
     device: Device = "auto",
     tile: Annotated[
         int | None,
-        typer.Option(min=16, help="Side in pixels of the windows read. Default: by memory."),
+        typer.Option(
+            min=16,
+            help="Side in pixels of the windows read. Default: by the files' blocks and memory.",
+        ),
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Pixels computed at a time. Default: by memory.")
-    ] = None,
+    max_memory: MaxMemory = "2GB",
+    threads: Threads = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            help="Go on where an earlier run stopped; else leave nothing to go on from.",
+        ),
+    ] = True,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
     from am4cm_cli.devices import pick_device
     from am4cm_cli.files import check_output
-    from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
+    from am4cm_cli.masking import MaskConfig, MaskFiles, Resources, mask_stack
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
@@ -136,8 +148,9 @@ def mask(
         )
         for note in stack.notes:
             say(note)
-        config = MaskConfig(
-            method=method.value, target=target.value, dtype=dtype.value, tile=tile, batch=batch
+        config = MaskConfig(method=method.value, target=target.value, dtype=dtype.value)
+        resources = Resources(
+            max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile
         )
         files = MaskFiles(
             probability=path,
@@ -153,7 +166,10 @@ def mask(
             files,
             load_weights(weights or default_weights()),
             config,
+            resources,
             device=pick_device(device),
+            resume=resume and str(out) != "-",
+            tell=say,
             track=progress("Masking"),
         )
     for note in summary.notes:

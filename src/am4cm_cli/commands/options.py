@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -58,8 +59,23 @@ Weights = Annotated[
         show_default=False,
     ),
 ]
+MaxMemory = Annotated[
+    str, typer.Option(help="What it may take beside some 0.4 GB of the program itself.")
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="That compute. Default: all cores.", show_default=False)
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+
+
+def parse_bytes(text: str) -> int:
+    """Turn `2GB`, `500 MB` or a plain number into bytes."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if not found or float(found[1]) == 0:
+        raise typer.BadParameter(f"{text!r}: expected a size such as 2GB or 500MB")
+    power = " KMGT".index(found[2].upper() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 def split_names(text: str | None) -> list[str] | None:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from am4cm_cli.downloads.meter import Meter, Tell, unseen
-from am4cm_cli.downloads.space import check_space
 from am4cm_cli.downloads.web import PIECE, DownloadError
+from am4cm_cli.space import check_space
 
 MOST_GROWTH = 20
 """Times the zip's own size that it may become; images come to less than 3."""

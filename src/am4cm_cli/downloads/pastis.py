@@ -9,9 +9,9 @@ from am4cm_cli.downloads.editions import EDITIONS, Edition, count_patches, missi
 from am4cm_cli.downloads.meter import Meter, unseen
 from am4cm_cli.downloads.owned import own_folder
 from am4cm_cli.downloads.records import RemoteFile, pick_zip, read_record
-from am4cm_cli.downloads.space import check_space
 from am4cm_cli.downloads.transfer import fetch_file, part_path
 from am4cm_cli.downloads.web import DownloadError, Patience, UnreachableError
+from am4cm_cli.space import check_space
 
 UNPACKED = 1.3
 """Room to have for each byte of the zip: 2,433 patches of some 45 dates are 36 GB as arrays, and

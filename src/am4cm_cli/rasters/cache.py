@@ -5,9 +5,9 @@ import rasterio
 CACHE_BYTES = 128 * 2**20
 
 
-def bounded_cache() -> rasterio.Env:
+def bounded_cache(size: int = CACHE_BYTES) -> rasterio.Env:
     """Keep GDAL's cache small; enter this before any pixel is read.
 
     GDAL settles the size when it first needs it, by default at a twentieth of the machine's memory.
     """
-    return rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES)
+    return rasterio.Env(GDAL_CACHEMAX=size)

@@ -1,39 +1,70 @@
-"""Windows of a stack as reflectance."""
+"""Windows of a stack, as stored numbers and as reflectance."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.clock import Clock
+from am4cm_cli.rasters.handles import OpenFiles
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 UNDECLARED_NODATA = (-10000, -9999)
 """Common marks that files don't declare: THEIA's, and many an export's."""
 
-Reader = Callable[[DatasetReader, Sequence[BandFile]], NDArray[Any]]
-"""Reads the dn of some bands of an open file, bands first."""
+Reader = Callable[[DatasetReader, Sequence[BandFile], NDArray[Any] | None], NDArray[Any]]
+"""Reads the dn of some bands of an open file, bands first; into the array given, where one is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """Pixels of a stack as its files hold them; see `Stack.scales` for reflectance.
+
+    A pixel is not valid where any of the bands holds the file's nodata, NaN, an infinity or one of
+    UNDECLARED_NODATA, or where all of those that declare no nodata are 0, as beyond the edge of a
+    swath.
+    """
+
+    dn: NDArray[Any]
+    """(T, B, ...) of `Stack.number_type`, finite."""
+    valid: NDArray[np.bool_]
+    """(T, ...)"""
+
+
+def submit_reads(
+    pool: Executor,
+    files: OpenFiles,
+    stack: Stack,
+    bands: Sequence[str],
+    window: Window,
+    to: Numbers,
+    *,
+    clock: Clock,
+) -> list[Future[None]]:
+    """Have a pool fill (T, B, Y, X) numbers with a window, a task for each scene."""
+    read = partial(_read_window, window=window)
+
+    def fill(t: int) -> None:
+        with clock("decode"):
+            _fill_scene(files, stack.scenes[t], bands, read, to.dn[t], to.valid[t])
+
+    return [pool.submit(fill, t) for t in range(len(stack.scenes))]
 
 
 def read_scene(
     scene: Scene, bands: Sequence[str], window: Window
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Read a window of one scene.
-
-    A pixel is not valid where any of these bands holds the file's nodata, NaN, an infinity or
-    one of UNDECLARED_NODATA, or where all of those that declare no nodata are 0, as beyond the
-    edge of a swath.
+    """Read a window of one scene; see `Numbers` for what is valid.
 
     Returns:
         (B, Y, X) reflectance, 0 where not valid; (Y, X) valid.
@@ -93,15 +124,21 @@ def _read_stack(
     valid = np.empty((count, *shape), np.bool_)
     with quiet(stack.grid), ThreadPoolExecutor(THREADS) as pool:
         futures = [
-            pool.submit(_fill_scene, scene, bands, read, reflectance[t], valid[t])
+            pool.submit(_reflect_scene, scene, bands, read, reflectance[t], valid[t])
             for t, scene in enumerate(stack.scenes)
         ]
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        await_all(futures)
     return reflectance, valid
+
+
+def await_all(futures: Sequence[Future[None]]) -> None:
+    """Wait for all of some tasks; after the first that fails start none of the others."""
+    try:
+        for future in futures:
+            future.result()
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def _read_scene(
@@ -109,34 +146,74 @@ def _read_scene(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     reflectance = np.empty((len(bands), *shape), np.float32)
     valid = np.empty(shape, np.bool_)
-    _fill_scene(scene, bands, read, reflectance, valid)
+    _reflect_scene(scene, bands, read, reflectance, valid)
     return reflectance, valid
 
 
-def _fill_scene(
+def _reflect_scene(
     scene: Scene,
     bands: Sequence[str],
     read: Reader,
     reflectance: NDArray[np.float32],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill a scene's reflectance, band by band, and what is valid in all of them, in place."""
+    """Fill a scene's reflectance and what is valid, in place."""
+    _fill_scene(OpenFiles(), scene, bands, read, reflectance, valid)
+    for place, band in enumerate(bands):
+        file = scene.bands[band]
+        reflectance[place] *= np.float32(file.scale)
+        reflectance[place] += np.float32(file.offset)
+    np.copyto(reflectance, 0, where=~valid)
+
+
+def _fill_scene(
+    files: OpenFiles,
+    scene: Scene,
+    bands: Sequence[str],
+    read: Reader,
+    dn: NDArray[Any],
+    valid: NDArray[np.bool_],
+) -> None:
+    """Fill a scene's (B, ...) numbers, file by file, and what is valid in all of them, in place."""
     valid[...] = True
     # Undeclared zeros count only where every such band is 0: one dark band is an observation.
-    blanks = []
+    blank: NDArray[np.bool_] | None = None
     for path, places in _by_file(scene, bands).items():
-        files = [scene.bands[bands[place]] for place in places]
-        for place, file, dn in zip(places, files, _read_file(path, files, read), strict=True):
-            # Doubles may be too large for floats; they become infinities, which are not valid.
-            with np.errstate(over="ignore", invalid="ignore"):
-                np.multiply(dn, np.float32(file.scale), out=reflectance[place])
-                reflectance[place] += np.float32(file.offset)
-            valid &= np.isfinite(reflectance[place]) & ~_is_nodata(dn, file.nodata)
+        band_files = [scene.bands[bands[place]] for place in places]
+        into = _fitting(dn, places, band_files)
+        with files.borrow(path) as raster:
+            stored = read(raster, band_files, into)
+        for place, file, numbers in zip(places, band_files, stored, strict=True):
+            missing = _missing(numbers, file.nodata)
+            if missing is not None:
+                valid &= ~missing
             if file.nodata is None:
-                blanks.append(dn == 0)
-    if blanks:
-        valid &= ~np.logical_and.reduce(blanks)
-    np.copyto(reflectance, 0, where=~valid)
+                zero = np.equal(numbers, 0)
+                blank = zero if blank is None else blank & zero
+            if into is None:
+                _convert(numbers, missing, dn[place])
+    if blank is not None:
+        valid &= ~blank
+
+
+def _fitting(
+    dn: NDArray[Any], places: Sequence[int], files: Sequence[BandFile]
+) -> NDArray[Any] | None:
+    """Where in `dn` GDAL may put these bands itself; None if they need to be made fit first."""
+    together = list(places) == list(range(places[0], places[0] + len(places)))
+    alike = all(file.factor == 1 and np.dtype(file.dtype) == dn.dtype for file in files)
+    if not together or not alike or dn.dtype.kind == "f":
+        return None
+    return dn[places[0] : places[0] + len(places)]
+
+
+def _convert(numbers: NDArray[Any], missing: NDArray[np.bool_] | None, to: NDArray[Any]) -> None:
+    """Copy one band to another type, 0 for numbers that are none."""
+    # Doubles may be too large for floats; they were found to be missing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        to[...] = numbers
+    if missing is not None and to.dtype.kind == "f":
+        np.copyto(to, 0, where=missing)
 
 
 def _by_file(scene: Scene, bands: Sequence[str]) -> Mapping[Path, Sequence[int]]:
@@ -147,21 +224,17 @@ def _by_file(scene: Scene, bands: Sequence[str]) -> Mapping[Path, Sequence[int]]
     return places
 
 
-def _read_file(path: Path, files: Sequence[BandFile], read: Reader) -> NDArray[Any]:
-    try:
-        with rasterio.open(path) as raster:
-            return read(raster, files)
-    except RasterioError as error:
-        raise StackError(
-            f"{path}: its pixels cannot be read ({error.__cause__ or error}); the file is damaged "
-            f"or has gone. Fetch it again, or remove the scene."
-        ) from error
-
-
-def _read_window(raster: DatasetReader, files: Sequence[BandFile], window: Window) -> NDArray[Any]:
+def _read_window(
+    raster: DatasetReader,
+    files: Sequence[BandFile],
+    into: NDArray[Any] | None,
+    *,
+    window: Window,
+) -> NDArray[Any]:
     """(bands, Y, X) dn of a window; coarse pixels are repeated onto the stack's grid."""
     factor = files[0].factor
-    dn: NDArray[Any] = raster.read([file.index for file in files], window=_coarse(window, factor))
+    indexes = [file.index for file in files]
+    dn: NDArray[Any] = raster.read(indexes, window=_coarse(window, factor), out=into)
     if factor == 1:
         return dn
     top, left = window.row_off % factor, window.col_off % factor
@@ -170,21 +243,31 @@ def _read_window(raster: DatasetReader, files: Sequence[BandFile], window: Windo
 
 
 def _read_patches(
-    raster: DatasetReader, files: Sequence[BandFile], windows: Sequence[Window]
+    raster: DatasetReader,
+    files: Sequence[BandFile],
+    into: NDArray[Any] | None,
+    *,
+    windows: Sequence[Window],
 ) -> NDArray[Any]:
     """(bands, P) dn of windows, end to end."""
-    patches = [_read_window(raster, files, window) for window in windows]
-    return np.concatenate([patch.reshape(len(files), -1) for patch in patches], axis=1)
+    patches = [_read_window(raster, files, None, window=window) for window in windows]
+    flat = [patch.reshape(len(files), -1) for patch in patches]
+    return np.concatenate(flat, axis=1, out=into)
 
 
 def _read_preview(
-    raster: DatasetReader, files: Sequence[BandFile], shape: tuple[int, int]
+    raster: DatasetReader,
+    files: Sequence[BandFile],
+    into: NDArray[Any] | None,
+    *,
+    shape: tuple[int, int],
 ) -> NDArray[Any]:
     """(bands, Y, X) dn of the whole raster in few pixels."""
     # The nearest, since an average would mix in nodata that the file doesn't declare.
     dn: NDArray[Any] = raster.read(
         [file.index for file in files],
-        out_shape=(len(files), *shape),
+        out=into,
+        out_shape=None if into is not None else (len(files), *shape),
         resampling=Resampling.nearest,
     )
     return dn
@@ -205,16 +288,19 @@ def _coarse(window: Window, factor: int) -> Window:
     return Window(col, row, -(-right // factor) - col, -(-bottom // factor) - row)
 
 
-def _is_nodata(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+def _missing(dn: NDArray[Any], nodata: float | None) -> NDArray[np.bool_] | None:
+    """Where numbers stand for none; None if nowhere."""
     marks = UNDECLARED_NODATA if nodata is None else (*UNDECLARED_NODATA, nodata)
-    missing: NDArray[np.bool_]
     if dn.dtype.kind == "f":
         # In the file's own precision: -3.4e38 as a 32-bit float is another number in 64 bits.
-        missing = np.isin(dn, np.array(marks, dn.dtype))
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(dn.astype(np.float32))
+        missing: NDArray[np.bool_] = ~finite | np.isin(dn, np.array(marks, dn.dtype))
         return missing
     limits = np.iinfo(dn.dtype)
     whole = [m for m in marks if limits.min <= m <= limits.max and float(m).is_integer()]
-    missing = np.zeros(dn.shape, np.bool_)
-    for mark in whole:
-        missing |= dn == int(mark)
-    return missing
+    # Mostly all numbers are above all marks: one pass in place of one for each mark.
+    if not whole or int(dn.min()) > max(whole):
+        return None
+    found: NDArray[np.bool_] = np.logical_or.reduce([dn == int(mark) for mark in whole])
+    return found

@@ -221,10 +221,14 @@ def _scene(
 def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
     header, place = layer.header, layer.index - 1
     scale, offset = radiometry.of(layer)
+    factor = factor_on(grid, header)
+    height, width = header.blocks[place]
     return BandFile(
         path=header.path,
         index=layer.index,
-        factor=factor_on(grid, header),
+        factor=factor,
+        dtype=header.dtypes[place],
+        block=(height * factor, width * factor),
         scale=scale,
         offset=offset,
         nodata=header.nodata[place],

@@ -25,6 +25,8 @@ class Header:
     path: Path
     grid: Grid
     dtypes: tuple[str, ...]
+    blocks: tuple[tuple[int, int], ...]
+    """(Y, X) pixels that are stored, and decoded, together."""
     descriptions: tuple[str, ...]
     """Empty where a band has none."""
     scales: tuple[float, ...]
@@ -46,6 +48,7 @@ def read_header(path: Path) -> Header:
                 path=path,
                 grid=Grid(crs=_crs(raster.crs), transform=raster.transform, shape=raster.shape),
                 dtypes=tuple(raster.dtypes),
+                blocks=tuple(raster.block_shapes),
                 descriptions=tuple(text or "" for text in raster.descriptions),
                 scales=tuple(raster.scales),
                 offsets=tuple(raster.offsets),

@@ -1,9 +1,10 @@
 """Scenes of one place on one grid, as facts; finding them is `discovery`'s work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from affine import Affine
@@ -32,6 +33,10 @@ class BandFile:
     """Band number inside the file, from 1."""
     factor: int
     """Side of this band's pixels in pixels of the stack's grid: 2 for a 20 m band at 10 m."""
+    dtype: str
+    """numpy's name of the stored numbers' type."""
+    block: tuple[int, int]
+    """(Y, X) pixels of the stack's grid that are stored, and decoded, together."""
     scale: float
     offset: float
     """reflectance = dn * scale + offset."""
@@ -67,6 +72,29 @@ class Stack:
     def deciding_bands(self) -> tuple[str, ...]:
         """Those that decide if a pixel is valid, as in a mask: the land bands, or all if none."""
         return tuple(band for band in LAND_BANDS if band in self.bands) or self.bands
+
+    def number_type(self, bands: Sequence[str]) -> np.dtype[Any]:
+        """The type that holds all numbers of these bands: uint16, int16 or float32."""
+        types = {np.dtype(scene.bands[band].dtype) for scene in self.scenes for band in bands}
+        fit = (np.dtype(np.uint16), np.dtype(np.int16))
+        whole = {kind for kind in types if kind.kind in "iu"} == types
+        return next(
+            (kind for kind in fit if whole and all(np.can_cast(own, kind) for own in types)),
+            np.dtype(np.float32),
+        )
+
+    def scales(self, bands: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scale and offset, (T, B) each: reflectance = dn * scale + offset."""
+        files = [[scene.bands[band] for band in bands] for scene in self.scenes]
+        scale = np.array([[file.scale for file in row] for row in files], np.float32)
+        offset = np.array([[file.offset for file in row] for row in files], np.float32)
+        return scale, offset
+
+    def block(self, bands: Sequence[str]) -> tuple[int, int]:
+        """(Y, X) pixels of the largest block of these bands along each axis."""
+        blocks = [scene.bands[band].block for scene in self.scenes for band in bands]
+        height, width = (max(sides) for sides in zip(*blocks, strict=True))
+        return min(height, self.grid.shape[0]), min(width, self.grid.shape[1])
 
     @property
     def days(self) -> NDArray[np.int64]:

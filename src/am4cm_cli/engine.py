@@ -1,0 +1,110 @@
+"""What a window's numbers become: planes pixel by pixel, a judgement, and what is written of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from am4cm_cli.clock import Clock
+from am4cm_cli.judgement import Judge
+from am4cm_cli.layers import JudgedLayer, Layer, SeenLayer
+from am4cm_cli.parts import Part
+from am4cm_cli.rasters.reading import Numbers, await_all
+from am4cm_cli.rims import border_windows, cut
+from am4cm_cli.scores.neighbourhood import RIM
+from am4cm_cli.scoring import StackScorer
+
+STRIPE_VALUES = 2**19
+"""Of a plane judged at a time: 2 MB, which stay in a core's own cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Computes windows of one mask on the CPU, in threads."""
+
+    scorer: StackScorer
+    judge: Judge
+    layers: Sequence[Layer]
+    shape: tuple[int, int]
+    """(Y, X) of the whole grid."""
+    batch: int
+    """Pixels scored at a time."""
+    clock: Clock
+
+    def compute(self, window: Window, numbers: Numbers, pool: Executor) -> Part:
+        """Turn the (T, B, Y, X) numbers of a window into what is written of it.
+
+        Pixels at a seam are judged as if nothing were known beyond it; see `rims`.
+        """
+        planes = np.empty((self.judge.planes_count, *numbers.valid.shape), np.float32)
+        layers = self._empty_layers(window)
+        self._run(pool, self._score(numbers, planes, layers))
+        self._run(pool, self._judge(planes, layers))
+        borders = border_windows(window, self.shape)
+        return Part(
+            layers=tuple(layers),
+            strips={side: cut(planes, window, thin) for side, thin in borders.items()},
+        )
+
+    def judge_planes(self, planes: NDArray[np.float32]) -> list[NDArray[Any] | None]:
+        """Judge (C, T, Y, X) planes: (bands, Y, X) of each layer, None for a `SeenLayer`."""
+        judgement = self.judge(torch.from_numpy(planes))
+        return [
+            layer.encode(judgement).numpy() if isinstance(layer, JudgedLayer) else None
+            for layer in self.layers
+        ]
+
+    def _empty_layers(self, window: Window) -> list[NDArray[Any]]:
+        size = window.height, window.width
+        return [np.empty((len(layer.names), *size), layer.dtype) for layer in self.layers]
+
+    def _score(
+        self, numbers: Numbers, planes: NDArray[np.float32], layers: Sequence[NDArray[Any]]
+    ) -> Iterator[Callable[[], None]]:
+        """Yield a task for each batch of pixels; it fills planes, and layers of pixels alone."""
+        count, bands = numbers.dn.shape[:2]
+        dn = torch.from_numpy(numbers.dn.reshape(count, bands, -1))
+        valid = torch.from_numpy(numbers.valid.reshape(count, -1))
+        flat = torch.from_numpy(planes.reshape(len(planes), count, -1))
+        rows = [torch.from_numpy(layer.reshape(len(layer), -1)) for layer in layers]
+        for start in range(0, valid.shape[1], self.batch):
+            part = slice(start, start + self.batch)
+
+            def score(part: slice = part) -> None:
+                seen = self.scorer.observe(dn[..., part], valid[:, part])
+                flat[..., part] = self.judge.planes(self.scorer.score(seen))
+                for layer, to in zip(self.layers, rows, strict=True):
+                    if isinstance(layer, SeenLayer):
+                        to[:, part] = layer.encode(seen)
+
+            yield score
+
+    def _judge(
+        self, planes: NDArray[np.float32], layers: Sequence[NDArray[Any]]
+    ) -> Iterator[Callable[[], None]]:
+        """Yield a task for each stripe of rows, judged with a rim of its neighbours."""
+        _, dates, height, width = planes.shape
+        step = max(4 * RIM, STRIPE_VALUES // (dates * width))
+        for first, last in pairwise([*range(0, height, step), height]):
+
+            def judge(first: int = first, last: int = last) -> None:
+                low, high = max(0, first - RIM), min(height, last + RIM)
+                judged = self.judge_planes(planes[:, :, low:high])
+                for found, to in zip(judged, layers, strict=True):
+                    if found is not None:
+                        to[:, first:last] = found[:, first - low : last - low]
+
+            yield judge
+
+    def _run(self, pool: Executor, tasks: Iterable[Callable[[], None]]) -> None:
+        def timed(task: Callable[[], None]) -> None:
+            with self.clock("compute"):
+                task()
+
+        await_all([pool.submit(timed, task) for task in tasks])

@@ -1,0 +1,63 @@
+"""Windows that a sample was drawn from, kept in memory so that no image is read twice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from am4cm_cli.rasters.reading import Numbers
+from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.streaming import WindowReader
+from am4cm_cli.windows import Tiling, overlap
+
+Kept = dict[tuple[int, int], Numbers]
+"""By row and column of a window's first pixel."""
+
+
+def keep_windows(
+    reader: WindowReader, tiling: Tiling, patches: Sequence[Window], *, most_bytes: int
+) -> Kept:
+    """Read the windows that hold these patches, if they fit into so many bytes; else none."""
+    windows = [window for window in tiling if any(overlap(window, patch) for patch in patches)]
+    if sum(reader.bytes(window) for window in windows) > most_bytes:
+        return {}
+    return {(window.row_off, window.col_off): reader.read(window) for window in windows}
+
+
+def kept_patches(
+    stack: Stack, bands: tuple[str, ...], kept: Kept, patches: Sequence[Window]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+    """Cut patches out of kept windows, as `read_patches` reads them; None if some are not there."""
+    cuts = [_cut(kept, patch) for patch in patches]
+    whole = [cut for cut in cuts if cut is not None]
+    if len(whole) < len(patches):
+        return None
+    scale, offset = (part[..., None] for part in stack.scales(bands))
+    dn = np.concatenate([cut.dn.reshape(*cut.dn.shape[:2], -1) for cut in whole], axis=-1)
+    valid = np.concatenate([cut.valid.reshape(len(cut.valid), -1) for cut in whole], axis=-1)
+    reflectance = dn.astype(np.float32) * scale + offset
+    np.copyto(reflectance, 0, where=~valid[:, None])
+    return reflectance, valid
+
+
+def _cut(kept: Kept, patch: Window) -> Numbers | None:
+    """One patch, put together from the windows that it lies in."""
+    found: Numbers | None = None
+    seen = 0
+    for (row, col), numbers in kept.items():
+        dates, height, width = numbers.valid.shape
+        meeting = overlap(Window(col, row, width, height), patch)
+        if meeting is None:
+            continue
+        here, there = meeting
+        if found is None:
+            shape = patch.height, patch.width
+            found = Numbers(
+                dn=np.empty((dates, numbers.dn.shape[1], *shape), numbers.dn.dtype),
+                valid=np.empty((dates, *shape), np.bool_),
+            )
+        found.dn[..., *there] = numbers.dn[..., *here]
+        found.valid[..., *there] = numbers.valid[..., *here]
+        seen += found.valid[0][there].size
+    return found if seen == patch.height * patch.width else None

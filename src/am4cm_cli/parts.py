@@ -1,0 +1,183 @@
+"""A mask half done: its windows in files of their own, and a journal of what they are for.
+
+Everything lies in a folder beside the output, so a run that was stopped, even by kill -9, goes on
+where it was: a window's file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, is_zipfile
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from am4cm_cli.errors import OutputError
+from am4cm_cli.files import appear, write_text
+
+JOURNAL = "journal.json"
+MOST_NAMES = 5
+"""Of what changed, in a message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """All that is known of a window once it has been computed."""
+
+    layers: tuple[NDArray[Any], ...]
+    """(bands, Y, X) of each raster to write."""
+    strips: Mapping[str, NDArray[np.float32]]
+    """(C, T, Y, X) planes along the sides that other windows adjoin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A folder of computed windows."""
+
+    folder: Path
+
+    def path(self, window: Window) -> Path:
+        """Where a window's file is, or will be."""
+        return self.folder / f"window-{window.row_off:06d}-{window.col_off:06d}.npz"
+
+    def has(self, window: Window) -> bool:
+        """Whether a window is done."""
+        return is_zipfile(self.path(window))
+
+    def save(self, window: Window, part: Part) -> None:
+        """Write a window's file."""
+        with (
+            appear(self.path(window)) as path,
+            ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
+            for number, layer in enumerate(part.layers):
+                _write(archive, f"layer-{number}", layer, ZIP_DEFLATED)
+            for side, strip in part.strips.items():
+                _write(archive, side, strip, ZIP_STORED)
+
+    def layers(self, window: Window, count: int) -> list[NDArray[Any]]:
+        """Read what a window will show in each raster, but for its seams."""
+        return [self._read(window, f"layer-{number}") for number in range(count)]
+
+    def strip(self, window: Window, side: str) -> NDArray[np.float32]:
+        """Read the planes along one of a window's sides."""
+        strip: NDArray[np.float32] = self._read(window, side)
+        return strip
+
+    def _read(self, window: Window, name: str) -> NDArray[Any]:
+        path = self.path(window)
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                array: NDArray[Any] = archive[name]
+        except (OSError, KeyError, ValueError, BadZipFile) as error:
+            raise OutputError(
+                f"{path}: cannot be read ({error}); delete it and give the same command again, "
+                "which computes this window anew."
+            ) from error
+        return array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """What the parts in a folder are for."""
+
+    facts: Mapping[str, str]
+    """All that decides a mask's pixels, by what a user would call it."""
+    found: Mapping[str, Any]
+    """What the stack's own sample told, as JSON holds it."""
+
+    def save(self, folder: Path) -> None:
+        """Write it; from here on the folder is a run that can be continued."""
+        text = json.dumps({"facts": dict(self.facts), "found": dict(self.found)}, indent=1)
+        write_text(folder / JOURNAL, text + "\n")
+
+
+@contextmanager
+def continued_parts(
+    folder: Path, facts: Mapping[str, str], *, tell: Callable[[str], object]
+) -> Iterator[tuple[Parts, Journal | None]]:
+    """Go on in a folder of parts where an earlier run stopped, or begin anew.
+
+    The folder goes away when the block ends; if it ends by an error, only if nothing was done.
+
+    Args:
+        folder: of the parts; made if missing.
+        facts: of this run; parts that were made for others are of no use.
+        tell: is given a sentence if there are parts of an earlier run.
+
+    Yields:
+        The parts, and the journal of the earlier run if it is to be continued.
+    """
+    before = _load_journal(folder)
+    changed = _changed_facts(before.facts, facts) if before else []
+    if before is None or changed:
+        if changed:
+            tell(f"{folder}: begun with other things; starting again. Changed: {_few(changed)}.")
+        remove_parts(folder)
+        folder.mkdir()
+        before = None
+    try:
+        yield Parts(folder=folder), before
+    except BaseException:
+        if not any(folder.glob("window-*")):
+            remove_parts(folder)
+        raise
+    remove_parts(folder)
+
+
+@contextmanager
+def passing_parts(folder: Path) -> Iterator[tuple[Parts, None]]:
+    """Make a folder of parts that goes away in any case."""
+    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
+        yield Parts(folder=Path(name)), None
+
+
+def remove_parts(folder: Path) -> None:
+    """Delete a folder of parts, and nothing if it holds anything else."""
+    if not folder.is_dir():
+        return
+    strange = [path.name for path in folder.iterdir() if not _is_own(path)]
+    if strange:
+        raise OutputError(
+            f"{folder}: holds {strange[0]}, which is not am4cm's; expected only parts of a mask. "
+            "Move it away, or choose another output."
+        )
+    shutil.rmtree(folder)
+
+
+def _load_journal(folder: Path) -> Journal | None:
+    """Read the journal of a run that was stopped; None if there is none that can be read."""
+    try:
+        content = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+        return Journal(facts=content["facts"], found=content["found"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _changed_facts(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Names of facts that differ, are new or have gone."""
+    return [name for name in {**before, **now} if before.get(name) != now.get(name)]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _is_own(path: Path) -> bool:
+    name = path.name.removeprefix(".")
+    return path.is_file() and (name.startswith("window-") or name.startswith("journal"))
+
+
+def _write(archive: ZipFile, name: str, array: NDArray[Any], kind: int) -> None:
+    archive.compression = kind
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)

@@ -1,0 +1,138 @@
+"""How to compute a mask within a limit of memory."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from am4cm_cli.errors import Am4cmError
+
+WINDOW_PIXELS = 2**18
+"""Pixels of a window where nothing asks for more or fewer."""
+FEWEST_PIXELS = 256
+"""Of a window, however many the dates."""
+CACHE_SHARE = 16
+"""GDAL gets this part of the memory for blocks that it has decoded, within limits."""
+BATCH_ARRAYS = 24
+"""float32 arrays of a batch that live at once, at most: ten bands, and what is made of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """What a pixel of a mask takes."""
+
+    dates: int
+    bands: int
+    number_bytes: int
+    """Of a stored number."""
+    planes: int
+    """Of a date, float32."""
+    layer_bytes: int
+    """Of all rasters to write, for all dates."""
+
+    @property
+    def read(self) -> int:
+        """Bytes of a pixel's numbers, and of what is valid."""
+        return self.dates * (self.bands * self.number_bytes + 1)
+
+    @property
+    def computed(self) -> int:
+        """Bytes of a pixel's planes and layers; layers twice, one of them being written."""
+        return self.dates * 4 * self.planes + 2 * self.layer_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Sizes that hold a limit of memory; none of them changes a pixel."""
+
+    window: tuple[int, int]
+    """(Y, X) pixels that are read and computed together."""
+    ahead: int
+    """Windows read ahead of the one that is computed."""
+    batch: int
+    """Pixels computed at a time by each thread."""
+    threads: int
+    cache_bytes: int
+    """Of GDAL, for decoded blocks."""
+    spare_bytes: int
+    """Left over, to keep windows that the sample was drawn from."""
+
+
+def make_plan(
+    demand: Demand,
+    *,
+    shape: tuple[int, int],
+    block: tuple[int, int],
+    threads: int,
+    batch: int,
+    max_memory: int,
+    tile: int | None = None,
+) -> Plan:
+    """Choose whole blocks if they fit, as many as make a window of WINDOW_PIXELS.
+
+    Args:
+        demand: of a pixel.
+        shape: (Y, X) of the grid.
+        block: (Y, X) pixels that files decode together.
+        threads: that compute.
+        batch: pixels that each of them computes at a time, at most.
+        max_memory: bytes for all of it, beyond the program itself.
+        tile: side of a window, if the user sets it.
+
+    Raises:
+        Am4cmError: not even the smallest window fits.
+    """
+    cache = min(max(max_memory // CACHE_SHARE, 2**25), 2**28)
+    batch, threads = _fit_batch(demand, batch, threads, (max_memory - cache) // 4)
+    room = max_memory - cache - threads * batch * demand.dates * 4 * BATCH_ARRAYS
+    for ahead in (1, 0):
+        pixels = room // ((1 + ahead) * demand.read + demand.computed)
+        window = (tile, tile) if tile else _window(shape, block, pixels)
+        window = min(window[0], shape[0]), min(window[1], shape[1])
+        taken = window[0] * window[1]
+        if taken <= pixels and (taken >= _smallest(shape, block) or ahead == 0):
+            spare = room - taken * ((1 + ahead) * demand.read + demand.computed)
+            return Plan(
+                window=window,
+                ahead=ahead,
+                batch=batch,
+                threads=threads,
+                cache_bytes=cache,
+                spare_bytes=spare,
+            )
+    raise Am4cmError(
+        f"--max-memory {max_memory / 1e9:.2g} GB: too little for {demand.dates} dates of "
+        f"{demand.bands} bands in windows of {window[0]} x {window[1]} pixels; give more"
+        + (", or a smaller --tile." if tile else ".")
+    )
+
+
+def _smallest(shape: tuple[int, int], block: tuple[int, int]) -> int:
+    """Pixels of one whole block."""
+    return min(block[0], shape[0]) * min(block[1], shape[1])
+
+
+def _fit_batch(demand: Demand, batch: int, threads: int, room: int) -> tuple[int, int]:
+    """Narrow the batches, then take fewer threads, until their arrays fit."""
+    column = demand.dates * 4 * BATCH_ARRAYS
+    batch = max(min(batch, room // (threads * column)), min(batch, FEWEST_PIXELS))
+    return batch, max(1, min(threads, room // (batch * column)))
+
+
+def _window(shape: tuple[int, int], block: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """The most of whole blocks up to `pixels`; a part of a block where even one is too many."""
+    height, width = (min(size, length) for size, length in zip(block, shape, strict=True))
+    while height * width > max(pixels, FEWEST_PIXELS):
+        height, width = (ceil(height / 2), width) if height >= width else (height, ceil(width / 2))
+    most = min(pixels, WINDOW_PIXELS)
+    while (grown := _grow(height, width, shape)) and grown[0] * grown[1] <= most:
+        height, width = grown
+    return height, width
+
+
+def _grow(height: int, width: int, shape: tuple[int, int]) -> tuple[int, int] | None:
+    """Double the shorter side that is not yet as long as the grid."""
+    sides = [(height, 0), (width, 1)]
+    free = sorted(side for side in sides if side[0] < shape[side[1]])
+    if not free:
+        return None
+    _, axis = free[0]
+    return (2 * height, width) if axis == 0 else (height, 2 * width)

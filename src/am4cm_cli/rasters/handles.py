@@ -1,0 +1,80 @@
+"""Open rasters, kept between windows."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
+from am4cm_cli.errors import StackError
+
+
+class OpenFiles:
+    """Rasters that stay open between uses; each is used by one thread at a time.
+
+    GDAL's datasets may not be shared among threads, but may wander from one to the next.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        """Keep at most this many open while nobody uses them; the longest unused is closed."""
+        self._most = most
+        self._idle: OrderedDict[Path, list[DatasetReader]] = OrderedDict()
+        self._count = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def borrow(self, path: Path) -> Iterator[DatasetReader]:
+        """Lend an open raster.
+
+        Raises:
+            StackError: it cannot be opened, or its pixels cannot be read.
+        """
+        try:
+            raster = self._take(path) or rasterio.open(path)
+            try:
+                yield raster
+            except BaseException:
+                raster.close()  # whatever went wrong, nobody else should meet it
+                raise
+        except RasterioError as error:
+            raise StackError(
+                f"{path}: its pixels cannot be read ({error.__cause__ or error}); the file is "
+                f"damaged or has gone. Fetch it again, or remove the scene."
+            ) from error
+        self._give_back(path, raster)
+
+    def close(self) -> None:
+        """Close all that nobody uses."""
+        with self._lock:
+            while self._idle:
+                self._close_oldest()
+
+    def _take(self, path: Path) -> DatasetReader | None:
+        with self._lock:
+            rasters = self._idle.get(path)
+            if not rasters:
+                return None
+            raster = rasters.pop()
+            self._count -= 1
+            if not rasters:
+                del self._idle[path]
+            return raster
+
+    def _give_back(self, path: Path, raster: DatasetReader) -> None:
+        with self._lock:
+            self._idle.setdefault(path, []).append(raster)
+            self._idle.move_to_end(path)
+            self._count += 1
+            while self._count > self._most:
+                self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        path, rasters = next(iter(self._idle.items()))
+        rasters.pop(0).close()
+        self._count -= 1
+        if not rasters:
+            del self._idle[path]

@@ -1,0 +1,83 @@
+"""Sizes that hold a limit of memory."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from am4cm_cli.errors import Am4cmError
+from am4cm_cli.plan import BATCH_ARRAYS, Demand, make_plan
+
+GB = 10**9
+
+
+def demand(dates, *, bands=10, layers=1):
+    return Demand(dates=dates, bands=bands, number_bytes=2, planes=3, layer_bytes=layers * dates)
+
+
+def taken(plan, needed):
+    """Bytes, added up one by one."""
+    pixels = plan.window[0] * plan.window[1]
+    numbers = pixels * needed.dates * (needed.bands * needed.number_bytes + 1)
+    planes = pixels * needed.dates * needed.planes * 4
+    batches = plan.threads * plan.batch * needed.dates * 4 * BATCH_ARRAYS
+    written = 2 * pixels * needed.layer_bytes
+    return plan.cache_bytes + (1 + plan.ahead) * numbers + planes + written + batches
+
+
+@given(
+    dates=st.integers(5, 600),
+    bands=st.integers(3, 13),
+    layers=st.integers(1, 70),
+    shape=st.tuples(st.integers(1, 10980), st.integers(1, 10980)),
+    block=st.tuples(
+        st.sampled_from([1, 2, 256, 512, 1024, 5000]), st.sampled_from([256, 512, 20000])
+    ),
+    threads=st.integers(1, 32),
+    memory=st.integers(GB // 2, 16 * GB),
+)
+def test_any_plan_holds_the_limit(dates, bands, layers, shape, block, threads, memory):
+    needed = demand(dates, bands=bands, layers=layers)
+    plan = make_plan(
+        needed, shape=shape, block=block, threads=threads, batch=4096, max_memory=memory
+    )
+    assert taken(plan, needed) + plan.spare_bytes <= memory
+    assert plan.spare_bytes >= 0
+    assert 1 <= plan.window[0] <= shape[0]
+    assert 1 <= plan.window[1] <= shape[1]
+    assert 1 <= plan.threads <= threads
+    assert 1 <= plan.batch <= 4096
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "window"),
+    [
+        ((10980, 10980), (512, 512), (512, 512)),
+        ((10980, 10980), (256, 256), (512, 512)),
+        ((10980, 10980), (1, 10980), (16, 10980)),
+        ((64, 50), (8, 50), (64, 50)),
+    ],
+)
+def test_windows_are_whole_blocks_where_these_fit(shape, block, window):
+    plan = make_plan(demand(60), shape=shape, block=block, threads=2, batch=4096, max_memory=2 * GB)
+    assert plan.window == window
+    assert plan.ahead == 1
+
+
+@pytest.mark.parametrize(
+    ("dates", "side", "window"), [(60, 1024, (512, 1024)), (500, 512, (128, 256))]
+)
+def test_blocks_too_large_are_read_in_parts_one_at_a_time(dates, side, window):
+    tile, block = (10980, 10980), (side, side)
+    plan = make_plan(
+        demand(dates), shape=tile, block=block, threads=2, batch=4096, max_memory=2 * GB
+    )
+    assert plan.window == window
+    assert plan.ahead == 0
+
+
+def test_a_window_that_the_user_sets_is_kept_or_refused():
+    kwargs = {"shape": (900, 900), "block": (512, 512), "threads": 2, "batch": 4096}
+    plan = make_plan(demand(20), **kwargs, max_memory=2 * GB, tile=100)
+    assert plan.window == (100, 100)
+    with pytest.raises(Am4cmError, match=r"--max-memory 0\.2 GB: too little .* --tile"):
+        make_plan(demand(200), **kwargs, max_memory=GB // 5, tile=800)

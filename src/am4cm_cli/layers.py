@@ -16,7 +16,7 @@ from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.scores import CounterfactualConfig
-from am4cm_cli.scores.counterfactual import day_kernel
+from am4cm_cli.scores.kernels import day_kernel
 from am4cm_cli.scoring import PIXEL_DATES
 from am4cm_cli.stacks.stack import Stack
 

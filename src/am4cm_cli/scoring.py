@@ -12,7 +12,7 @@ from torch import Tensor
 from am4cm_cli.errors import StackError
 from am4cm_cli.levels import StackLevels, find_levels
 from am4cm_cli.rasters.reading import read_patches, read_window
-from am4cm_cli.scores import Score, make_score
+from am4cm_cli.scores import Observations, Score, make_score
 from am4cm_cli.scores.residuals import parts_of
 from am4cm_cli.sensors import PLAUSIBLE
 from am4cm_cli.serving import serve
@@ -53,10 +53,12 @@ class StackScorer:
             torch.from_numpy(valid).flatten(1).split(self.batch, dim=-1),
             strict=True,
         )
-        # Back to the CPU, for Apple's devices lack the logarithm of the normal distribution.
-        parts = [self.score(x.to(self.device), seen.to(self.device)).cpu() for x, seen in batches]
+        parts = [self._score(x.to(self.device), seen.to(self.device)) for x, seen in batches]
         found = torch.cat(parts, dim=-1)
         return found.reshape(len(found), *valid.shape)
+
+    def _score(self, reflectance: Tensor, valid: Tensor) -> Tensor:
+        return self.score(Observations.of_reflectance(reflectance, valid)).cpu()
 
 
 @dataclass(frozen=True, kw_only=True)

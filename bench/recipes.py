@@ -33,8 +33,9 @@ from am4cm_cli.attention import fold, unfoldable
 from am4cm_cli.classes import CLEAR, TARGETS
 from am4cm_cli.days import day_of_year
 from am4cm_cli.rasters.reading import read_window
-from am4cm_cli.scores import CounterfactualConfig, make_score
-from am4cm_cli.scores.counterfactual import clear_sky, day_kernel, trust_dates
+from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
+from am4cm_cli.scores.counterfactual import clear_sky, trust_dates
+from am4cm_cli.scores.kernels import DayKernel
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
@@ -183,7 +184,8 @@ def folded_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
     attention = served.to(torch.device("cpu"), torch.float32)
     logit_sd = torch.tensor(weights.calibration.logit_sd)
     score = make_score("drop", attention, logit_sd, trial.stack.days)
-    return score(*read_stack(trial.stack, trial.bands))[0].numpy()
+    observed = Observations.of_reflectance(*read_stack(trial.stack, trial.bands))
+    return score(observed)[0].numpy()
 
 
 @torch.inference_mode()
@@ -196,14 +198,14 @@ def network_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
     reflectance, valid = read_stack(trial.stack, trial.bands)
     days = trial.stack.days
     config = CounterfactualConfig()
-    kernel = torch.from_numpy(day_kernel(days, width=config.width)).float()
+    kernel = DayKernel.of(days, width=config.width).to(torch.empty(0))
     drops = []
     for x, seen in zip(reflectance.split(512, dim=2), valid.split(512, dim=1), strict=True):
         trusted = _logit(weights, x, days)
         drop = trusted.masked_fill(~seen, 0).sum(0) / seen.sum(0).clamp(min=1) - trusted
         for _ in range(config.rounds):
-            trust = trust_dates(drop, seen, config.sharpness)
-            clear = torch.stack([clear_sky(band, trust, kernel) for band in x.unbind(1)], dim=1)
+            trust = trust_dates(drop, seen.float(), config.sharpness)
+            clear = clear_sky(x, trust, kernel)
             drop = _logit(weights, clear, days) - trusted
         drops.append(drop.masked_fill(~seen, torch.nan))
     return torch.cat(drops, dim=1).numpy()

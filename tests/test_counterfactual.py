@@ -8,13 +8,9 @@ from numpy.testing import assert_allclose
 
 from am4cm_cli.attention import fold, spectral_index
 from am4cm_cli.days import day_of_year
-from am4cm_cli.scores import make_score
-from am4cm_cli.scores.counterfactual import (
-    CounterfactualConfig,
-    clear_sky,
-    day_kernel,
-    index_drop,
-)
+from am4cm_cli.scores import Observations, make_score
+from am4cm_cli.scores.counterfactual import CounterfactualConfig, clear_sky, index_drop
+from am4cm_cli.scores.kernels import DayKernel
 from networks import tiny_model
 
 DAYS = np.array([0, 10, 20, 90, 95, 130])
@@ -27,23 +23,15 @@ def random_stack(seed, dates=6, pixels=4):
     return torch.where(valid[:, None], reflectance, 0.0), valid
 
 
-def test_kernel_by_hand():
-    kernel = day_kernel(np.array([0, 25, 50, 125]), width=25.0)
-    near, far = np.exp(-0.5), np.exp(-2.0)
-    # The last date is 75 days = 3 widths from the third: just inside the kernel's reach.
-    last = np.exp(-4.5)
-    expected = [[0, near, far, 0], [near, 0, near, 0], [far, near, 0, last], [0, 0, last, 0]]
-    assert_allclose(kernel, expected)
-
-
 def test_clear_sky_by_hand():
     index = torch.tensor([[1.0], [4.0], [7.0]])
     trust = torch.tensor([[1.0], [0.5], [0.0]])
-    kernel = torch.tensor([[0.0, 0.5, 0.2], [0.5, 0.0, 0.5], [0.2, 0.5, 0.0]])
-    first = 0.5 * 0.5 * 4 / (0.5 * 0.5)
-    second = 0.5 * 1 / 0.5
-    third = (0.2 * 1 * 1 + 0.5 * 0.5 * 4) / (0.2 + 0.25)
-    assert_allclose(clear_sky(index, trust, kernel), [[first], [second], [third]])
+    kernel = DayKernel.of(np.array([0, 25, 50]), width=25.0).to(index)
+    near, far = np.exp(-0.5), np.exp(-2.0)
+    first = near * 0.5 * 4 / (near * 0.5)
+    second = near * 1 / near
+    third = (far * 1 * 1 + near * 0.5 * 4) / (far * 1 + near * 0.5)
+    assert_allclose(clear_sky(index, trust, kernel), [[first], [second], [third]], rtol=1e-6)
 
 
 def slow_drop(model, logit_sd, reflectance, days, valid, config):
@@ -83,7 +71,7 @@ def test_drop_is_the_method_written_out(seed):
     reflectance, valid = random_stack(seed)
     logit_sd = torch.tensor([0.8, 1.7], dtype=torch.float64)
     score = make_score("drop", fold(model), logit_sd, DAYS)
-    (found,) = score(reflectance, valid)
+    (found,) = score(Observations.of_reflectance(reflectance, valid))
     for p in range(reflectance.shape[-1]):
         with torch.no_grad():
             args = reflectance[..., p], DAYS, valid[:, p], CounterfactualConfig()
@@ -92,8 +80,8 @@ def test_drop_is_the_method_written_out(seed):
 
 
 def drop_of(index, valid, days):
-    kernel = torch.from_numpy(day_kernel(days, width=25.0))
-    return index_drop(index.masked_fill(~valid, 0.0), valid, kernel, CounterfactualConfig())
+    kernel = DayKernel.of(days, width=25.0).to(index)
+    return index_drop(index, valid.to(index), kernel, CounterfactualConfig())
 
 
 @given(seed=st.integers(0, 10**6), places=st.lists(st.integers(0, 6), min_size=1, max_size=4))
@@ -107,7 +95,7 @@ def test_invalid_dates_change_no_answer(seed, places):
         index = torch.cat([index[:place], torch.full((1, 4), 0.7), index[place:]])
         valid = torch.cat([valid[:place], torch.zeros(1, 4, dtype=torch.bool), valid[place:]])
         kept = torch.cat([kept[:place], torch.tensor([False]), kept[place:]])
-        days = np.insert(days, place, 33)
+        days = np.insert(days, place, days[max(place - 1, 0)])
     assert_allclose(drop_of(index, valid, days)[kept], before, atol=1e-12)
 
 
@@ -137,6 +125,6 @@ def test_a_date_without_neighbours_has_no_answer():
 def test_overcast_months_keep_an_answer():
     # Trust of dates 20 below the best underflows in float32 unless it is kept apart from 0.
     index = torch.tensor([0.0, 0.1, -20, -21, -22, -20.5]).reshape(-1, 1)
-    kernel = torch.from_numpy(day_kernel(np.array([0, 5, 100, 105, 110, 115]), width=25.0)).float()
-    drop = index_drop(index, torch.ones(6, 1, dtype=torch.bool), kernel, CounterfactualConfig())
+    kernel = DayKernel.of(np.array([0, 5, 100, 105, 110, 115]), width=25.0).to(index)
+    drop = index_drop(index, None, kernel, CounterfactualConfig())
     assert drop.isfinite().all()

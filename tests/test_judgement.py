@@ -25,6 +25,10 @@ def judge(**changed):
     return JointJudge(**made | changed)
 
 
+def judged(one, evidence):
+    return one(one.planes(evidence))
+
+
 def scene(drop, blue, nir, swir):
     """Evidence (4, 1, 3, 5) of one kind, in spreads of the clear mode."""
     spreads = torch.tensor([drop, blue, nir, swir])
@@ -45,11 +49,11 @@ def scene(drop, blue, nir, swir):
     ],
 )
 def test_each_kind_is_told(spreads, kind):
-    assert (judge()(scene(*spreads)).classes() == kind).all()
+    assert (judged(judge(), scene(*spreads)).classes() == kind).all()
 
 
 def test_probabilities_are_the_mixtures_of_the_joint_scores():
-    found = judge()(scene(3.0, 1.0, 2.5, 4.0))
+    found = judged(judge(), scene(3.0, 1.0, 2.5, 4.0))
     cloud, unusable = (
         float(cloud_probability(torch.tensor(s), MIXTURE)) for s in (4 / 2**0.5, 2.83)
     )
@@ -61,7 +65,7 @@ def test_probabilities_are_the_mixtures_of_the_joint_scores():
 def test_a_recalibration_moves_the_log_odds():
     line = Recalibration(slope=2.0, intercept=-1.0)
     evidence = scene(1.5, 1.5, 0, 0)
-    plain, moved = judge()(evidence), judge(recalibrated_unusable=line)(evidence)
+    plain, moved = judged(judge(), evidence), judged(judge(recalibrated_unusable=line), evidence)
     assert_allclose(moved.unusable.logit(), 2 * plain.unusable.logit() - 1, rtol=1e-3)
     assert (moved.cloud <= moved.unusable).all()
     assert_allclose(plain.cloud, plain.unusable)
@@ -70,13 +74,13 @@ def test_a_recalibration_moves_the_log_odds():
 def test_no_answer_is_no_class():
     evidence = scene(9, 9, 0, 0)
     evidence[:, 0, 1, 2] = torch.nan
-    found = judge()(evidence)
+    found = judged(judge(), evidence)
     assert found.cloud.isnan().sum() == found.unusable.isnan().sum() == 1
     assert found.classes()[0, 1, 2] == 255
 
 
 def test_one_score_knows_no_shadow():
-    found = SingleJudge(mixture=MIXTURE)(torch.full((1, 2, 3, 4), 9.0))
+    found = judged(SingleJudge(mixture=MIXTURE), torch.full((1, 2, 3, 4), 9.0))
     assert (found.classes() == 2).all()
     assert_allclose(found.probability("cloud"), found.probability("unusable"))
 
@@ -96,7 +100,7 @@ def made_up(*, share, seed=0, dates=40):
 def test_a_fit_without_labels_finds_the_share_of_cloud(share):
     evidence, cloudy = made_up(share=share)
     fitted = fit_judge(evidence, CALIBRATION, "counterfactual", dates=40)
-    found = fitted(evidence[:, :, 0]).cloud.numpy() >= 0.5
+    found = judged(fitted, evidence[:, :, 0]).cloud.numpy() >= 0.5
     assert abs(found.mean() - share) < 0.05
     assert (found == cloudy).mean() > 0.94
 

@@ -64,7 +64,7 @@ def test_windows_are_whole_blocks_where_these_fit(shape, block, window):
 
 
 @pytest.mark.parametrize(
-    ("dates", "side", "window"), [(60, 1024, (512, 1024)), (500, 512, (128, 256))]
+    ("dates", "side", "window"), [(60, 1024, (512, 1024)), (500, 512, (256, 256))]
 )
 def test_blocks_too_large_are_read_in_parts_one_at_a_time(dates, side, window):
     tile, block = (10980, 10980), (side, side)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from am4cm_cli.attention import fold
 from am4cm_cli.days import day_of_year
-from am4cm_cli.scores import make_score
+from am4cm_cli.scores import Observations, make_score
 from networks import tiny_model
 
 DAYS = np.array([17_500, 17_510, 17_525, 17_540, 17_590])
@@ -26,7 +26,9 @@ def test_attention_score_is_the_networks_attention():
     days = torch.from_numpy(day_of_year(DAYS)).double().expand(3, 5)
     with torch.no_grad():
         attention = model(reflectance.permute(2, 0, 1), days, valid.T).attention.mean(0).T
-    score = make_score("attention", fold(model), SD, DAYS)(reflectance, valid)[0]
+    score = make_score("attention", fold(model), SD, DAYS)(
+        Observations.of_reflectance(reflectance, valid)
+    )[0]
     share = attention * valid.sum(0)
     assert_allclose(torch.exp(-score)[valid], share[valid])
     assert score[~valid].isnan().all()
@@ -35,8 +37,11 @@ def test_attention_score_is_the_networks_attention():
 def test_logit_score_is_standardised_over_the_valid_dates():
     model = tiny_model().double()
     reflectance, valid = stack()
+    seen = Observations.of_reflectance(reflectance, valid)
     logits = fold(model).logits(reflectance, torch.from_numpy(day_of_year(DAYS)).double()).numpy()
-    score = make_score("logit", fold(model), SD, DAYS)(reflectance, valid)[0].numpy()
+    score = make_score("logit", fold(model), SD, DAYS)(
+        Observations.of_reflectance(reflectance, valid)
+    )[0].numpy()
     for pixel, seen in enumerate(valid.T.numpy()):
         series = logits[:, seen, pixel]
         standard = (series - series.mean(1, keepdims=True)) / series.std(1, keepdims=True)

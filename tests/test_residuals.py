@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from am4cm_cli.attention import fold, spectral_index
-from am4cm_cli.scores import CounterfactualConfig, make_score
-from am4cm_cli.scores.counterfactual import day_kernel, settle_trust
+from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
+from am4cm_cli.scores.counterfactual import settle_trust
+from am4cm_cli.scores.kernels import DayKernel, day_kernel
 from am4cm_cli.scores.residuals import parts_of
 from networks import tiny_model
 
@@ -29,10 +30,13 @@ def a_stack(seed):
 def test_all_parts_are_measured_against_one_clear_sky(seed):
     attention = fold(tiny_model(seed).double())
     reflectance, valid = a_stack(seed)
-    found = make_score("counterfactual", attention, SD, DAYS)(reflectance, valid).numpy()
+    found = make_score("counterfactual", attention, SD, DAYS)(
+        Observations.of_reflectance(reflectance, valid)
+    ).numpy()
     index = torch.einsum("b,tbp->tp", spectral_index(attention, SD), reflectance)
     kernel = day_kernel(DAYS, width=25.0)
-    trust = settle_trust(index, valid, torch.from_numpy(kernel), CounterfactualConfig()).numpy()
+    config, cut = CounterfactualConfig(), DayKernel.of(DAYS, width=25.0).to(index)
+    trust = settle_trust(index, valid.to(index), cut, config).numpy()
     x = reflectance.numpy()
     for t, p in np.argwhere(valid.numpy()):
         weight = kernel[t] * trust[:, p]
@@ -62,13 +66,13 @@ def test_the_best_bands_at_hand_are_taken(bands, names):
 def test_the_control_is_the_blue_alone():
     attention = fold(tiny_model().double())
     reflectance, valid = a_stack(4)
-    before = make_score("blue", attention, SD, DAYS)(reflectance, valid)
+    score = make_score("blue", attention, SD, DAYS)
+    before = score(Observations.of_reflectance(reflectance, valid))
     other = reflectance.clone()
     other[:, 1:] *= 0.5
-    after = make_score("blue", attention, SD, DAYS)(other, valid)
+    after = score(Observations.of_reflectance(other, valid))
     assert_allclose(after, before)
     still = torch.full((6, 4, 1), 0.1, dtype=torch.float64)
     still[2, 0] = 0.39
-    seen = torch.ones(6, 1, dtype=torch.bool)
-    drop = make_score("blue", attention, SD, DAYS)(still, seen)
+    drop = score(Observations.of_reflectance(still, torch.ones(6, 1, dtype=torch.bool)))
     assert_allclose(drop[0, 2, 0], 0.29 / 0.29)

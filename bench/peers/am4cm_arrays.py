@@ -44,7 +44,7 @@ def main(
         wider = with_rim(window, stack.grid.shape, rim=RIM)
         reflectance, valid = read_window(stack, scorer.bands, wider)
         start = time.perf_counter()
-        judge(scorer.evidence(reflectance, valid)).probability(config.target)
+        judge.percent(judge.planes(scorer.evidence(reflectance, valid)), config.target)
         seconds += time.perf_counter() - start
         pixel_dates += len(valid) * window.height * window.width
     np.savez(out, seconds=seconds, pixel_dates=pixel_dates)

@@ -14,7 +14,7 @@ from torch import Tensor
 from am4cm_cli.attention import FoldedAttention, fold
 from am4cm_cli.calibration import Mixture, cloud_probability, fit_mixture, loose_prior
 from am4cm_cli.judgement import JointJudge, fit_judge
-from am4cm_cli.scores import CounterfactualConfig, Score, make_score
+from am4cm_cli.scores import CounterfactualConfig, Observations, Score, make_score
 from am4cm_cli.scores.joint import ClearMode, join
 from am4cm_cli.scores.neighbourhood import neighbourhood_mean
 from am4cm_cli.scores.residuals import DropScore, ResidualScore
@@ -137,9 +137,9 @@ def make(variant: Variant, series: Series, weights: Weights) -> Score:
     score = make_score(variant.method, attention, logit_sd, series.days, variant.config)
     if not isinstance(score, DropScore | ResidualScore):
         return score
-    factors = torch.from_numpy(variant.neighbours(series.days)).to(score.kernel)
+    factors = torch.from_numpy(variant.neighbours(series.days))
     index = score.index if variant.index is None else onto(variant.index, weights, series.bands)
-    changed = replace(score, kernel=score.kernel * factors, index=index)
+    changed = replace(score, kernel=score.kernel.times(factors), index=index)
     if isinstance(changed, ResidualScore) and not variant.keeps_snow:
         return replace(changed, snow=None)
     return changed
@@ -153,7 +153,7 @@ def evidence_of(score: Score, series: Series) -> Tensor:
         torch.from_numpy(series.valid).flatten(1).split(size, dim=-1),
         strict=True,
     )
-    parts = [score(reflectance, valid) for reflectance, valid in batches]
+    parts = [score(Observations.of_reflectance(seen, valid)) for seen, valid in batches]
     return torch.cat(parts, dim=-1).reshape(-1, *series.labels.shape)
 
 

@@ -29,7 +29,7 @@ def judge_window(scorer: StackScorer, judge: Judge, window: Window) -> WindowAns
     wider = with_rim(window, scorer.stack.grid.shape, rim=RIM)
     rows, cols = inside(window, wider)
     reflectance, valid = read_window(scorer.stack, scorer.bands, wider)
-    judgement = judge(scorer.evidence(reflectance, valid))
+    judgement = judge(judge.planes(scorer.evidence(reflectance, valid)))
     cut = {name: layer[:, rows, cols] for name, layer in vars(judgement).items()}
     return WindowAnswer(
         reflectance=reflectance[..., rows, cols],

@@ -42,7 +42,7 @@ class Engine:
 
         Pixels at a seam are judged as if nothing were known beyond it; see `rims`.
         """
-        planes = np.empty((self.judge.planes_count, *numbers.valid.shape), np.float32)
+        planes = np.empty((self.judge.count, *numbers.valid.shape), np.float32)
         layers = self._empty_layers(window)
         self._run(pool, self._score(numbers, planes, layers))
         self._run(pool, self._judge(planes, layers))
@@ -54,9 +54,9 @@ class Engine:
 
     def judge_planes(self, planes: NDArray[np.float32]) -> list[NDArray[Any] | None]:
         """Judge (C, T, Y, X) planes: (bands, Y, X) of each layer, None for a `SeenLayer`."""
-        judgement = self.judge(torch.from_numpy(planes))
+        there = torch.from_numpy(planes)
         return [
-            layer.encode(judgement).numpy() if isinstance(layer, JudgedLayer) else None
+            layer.encode(self.judge, there).numpy() if isinstance(layer, JudgedLayer) else None
             for layer in self.layers
         ]
 

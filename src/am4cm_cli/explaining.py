@@ -17,7 +17,7 @@ from am4cm_cli.layers import count_clear, share_attention
 from am4cm_cli.places import Place
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.scores import CounterfactualConfig
-from am4cm_cli.scores.counterfactual import day_kernel
+from am4cm_cli.scores.kernels import day_kernel
 from am4cm_cli.scores.neighbourhood import RIM
 from am4cm_cli.scores.observations import Observations
 from am4cm_cli.scores.residuals import parts_of

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from am4cm_cli.calibration import (
+    AS_IT_IS,
     Mixture,
     MixturePrior,
     Recalibration,
@@ -17,7 +20,9 @@ from am4cm_cli.calibration import (
     fit_mixture,
     loose_prior,
 )
-from am4cm_cli.classes import CLEAR, SHADOW, THICK, THIN, UNKNOWN
+from am4cm_cli.classes import CLEAR, SHADOW, TARGETS, THICK, THIN, UNKNOWN
+from am4cm_cli.declared import rebuild
+from am4cm_cli.probabilities import ProbabilityTable, tabulate, tabulate_percent
 from am4cm_cli.scores.joint import ClearMode, fit_mode, join
 from am4cm_cli.scores.neighbourhood import neighbourhood_mean
 from am4cm_cli.weights import Calibration
@@ -72,11 +77,32 @@ class SingleJudge:
 
     mixture: Mixture
 
-    def __call__(self, evidence: Tensor) -> Judgement:
-        """Judge (1, T, Y, X) evidence."""
-        cloud = cloud_probability(neighbourhood_mean(evidence[0]), self.mixture)
+    @property
+    def count(self) -> int:
+        """Of planes."""
+        return 1
+
+    def __call__(self, planes: Tensor) -> Judgement:
+        """Judge (1, T, Y, X) planes."""
+        cloud = self.probability(planes, "cloud")
         never = torch.zeros_like(cloud, dtype=torch.bool)
         return Judgement(cloud=cloud, unusable=cloud, shadowed=never, thick=never)
+
+    def planes(self, evidence: Tensor) -> Tensor:
+        """What is left of (1, T, ...) evidence, pixel by pixel: itself."""
+        return evidence
+
+    def probability(self, planes: Tensor, target: str) -> Tensor:
+        """(T, Y, X) float32, NaN for no answer; the same for every target."""
+        assert target in TARGETS
+        table = tabulate(self.mixture, AS_IT_IS, planes.device)
+        return table.look_up(neighbourhood_mean(planes[0]))
+
+    def percent(self, planes: Tensor, target: str) -> Tensor:
+        """(T, Y, X) uint8, the probability rounded, 255 for no answer."""
+        assert target in TARGETS
+        table = tabulate_percent(self.mixture, AS_IT_IS, planes.device)
+        return table.look_up(neighbourhood_mean(planes[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,22 +115,74 @@ class JointJudge:
     recalibrated_cloud: Recalibration
     recalibrated_unusable: Recalibration
 
-    def __call__(self, evidence: Tensor) -> Judgement:
-        """Judge (4, T, Y, X) evidence of `scores.residuals`."""
-        cloud, shadow = joint_scores(evidence, self.mode)
-        unusable = torch.maximum(cloud, shadow)
-        cloudy = self.recalibrated_cloud(cloud_probability(cloud, self.cloud))
-        lost = self.recalibrated_unusable(cloud_probability(unusable, self.unusable))
+    @property
+    def count(self) -> int:
+        """Of planes."""
+        return 3
+
+    def __call__(self, planes: Tensor) -> Judgement:
+        """Judge (3, T, Y, X) planes."""
+        cloud, shadow = neighbourhood_mean(planes[:2])
+        tables = self._tables(planes, tabulate)
+        lost = tables.unusable.look_up(torch.maximum(cloud, shadow))
         return Judgement(
-            cloud=torch.minimum(cloudy, lost),
+            cloud=torch.minimum(tables.cloud.look_up(cloud), lost),
             unusable=lost,
             shadowed=shadow > cloud,
-            thick=evidence[1] > THICK_BLUE,
+            thick=planes[2] > THICK_BLUE,
+        )
+
+    def planes(self, evidence: Tensor) -> Tensor:
+        """What is left of (4, T, ...) evidence of `scores.residuals`, pixel by pixel.
+
+        Returns:
+            (3, T, ...) the pixel's own cloud and shadow scores and its blue above the clear sky.
+        """
+        return torch.stack([*join(evidence, self.mode), evidence[1]])
+
+    def probability(self, planes: Tensor, target: str) -> Tensor:
+        """(T, Y, X) float32 of one of `classes.TARGETS`, NaN for no answer."""
+        return self._answer(planes, target, self._tables(planes, tabulate))
+
+    def percent(self, planes: Tensor, target: str) -> Tensor:
+        """(T, Y, X) uint8, the probability rounded, 255 for no answer."""
+        return self._answer(planes, target, self._tables(planes, tabulate_percent))
+
+    def _answer(self, planes: Tensor, target: str, tables: _Tables) -> Tensor:
+        assert target in TARGETS
+        cloud, shadow = neighbourhood_mean(planes[:2])
+        lost = tables.unusable.look_up(torch.maximum(cloud, shadow))
+        if target == "unusable":
+            return lost
+        return torch.minimum(tables.cloud.look_up(cloud), lost)
+
+    def _tables(self, planes: Tensor, make: Callable[..., ProbabilityTable]) -> _Tables:
+        return _Tables(
+            cloud=make(self.cloud, self.recalibrated_cloud, planes.device),
+            unusable=make(self.unusable, self.recalibrated_unusable, planes.device),
         )
 
 
+class _Tables(NamedTuple):
+    cloud: ProbabilityTable
+    unusable: ProbabilityTable
+
+
 Judge = JointJudge | SingleJudge
-"""Turns a window's evidence into a judgement. A pixel's neighbours count, so windows need a rim."""
+"""Turns evidence into planes pixel by pixel, and a window's planes into a judgement.
+
+A pixel's neighbours count for the judgement, so windows need a rim; planes need none."""
+
+
+def judge_from(facts: Mapping[str, Any]) -> Judge:
+    """Rebuild a judge from what `asdict` and JSON made of it.
+
+    Raises:
+        ValueError: a field is missing or unknown, or holds something else.
+    """
+    kind: type[Judge] = SingleJudge if "mixture" in facts else JointJudge
+    judge: Judge = rebuild(kind, dict(facts), "calibration")
+    return judge
 
 
 def joint_scores(evidence: Tensor, mode: ClearMode) -> tuple[Tensor, Tensor]:

@@ -11,10 +11,10 @@ from torch import Tensor
 from am4cm_cli.attention import FoldedAttention
 from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
-from am4cm_cli.judgement import Judgement
+from am4cm_cli.judgement import Judge
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.scores import CounterfactualConfig
-from am4cm_cli.scores.counterfactual import day_kernel
+from am4cm_cli.scores.kernels import day_kernel
 from am4cm_cli.scores.observations import Observations
 from am4cm_cli.stacks.stack import Stack
 
@@ -43,10 +43,10 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedLayer(Layer):
-    """What follows from a judgement."""
+    """What follows from a judge's view of a pixel and those around it."""
 
-    encode: Callable[[Judgement], Tensor]
-    """Of all dates to (bands, Y, X) of this dtype, NODATA where there is no answer."""
+    encode: Callable[[Judge, Tensor], Tensor]
+    """(C, T, Y, X) planes to (bands, Y, X) of this dtype, NODATA where there is no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,10 @@ class SeenLayer(Layer):
 def probability_layer(path: Path, stack: Stack, *, target: str, dtype: str) -> JudgedLayer:
     """Lay out the probability of a target: percent in uint8, 0 to 1 in float32."""
 
-    def encode(judgement: Judgement) -> Tensor:
-        return encode_probability(judgement.probability(target), dtype)
+    def encode(judge: Judge, planes: Tensor) -> Tensor:
+        if dtype == "uint8":
+            return judge.percent(planes, target)
+        return judge.probability(planes, target)
 
     return JudgedLayer(
         path=path, content="probability", names=_scenes(stack), dtype=dtype, encode=encode
@@ -70,12 +72,16 @@ def probability_layer(path: Path, stack: Stack, *, target: str, dtype: str) -> J
 
 def class_layer(path: Path, stack: Stack) -> JudgedLayer:
     """Lay out the classes of `classes`, in uint8."""
+
+    def encode(judge: Judge, planes: Tensor) -> Tensor:
+        return judge(planes).classes()
+
     return JudgedLayer(
         path=path,
         content="classes",
         names=_scenes(stack),
         dtype="uint8",
-        encode=Judgement.classes,
+        encode=encode,
         overview="mode",
     )
 
@@ -89,8 +95,8 @@ def reliability_layer(path: Path, stack: Stack) -> JudgedLayer:
     kernel = day_kernel(stack.days, width=CounterfactualConfig().width)
     near = torch.from_numpy(kernel > 0).float()
 
-    def encode(judgement: Judgement) -> Tensor:
-        return count_clear(judgement.unusable, near.to(judgement.unusable.device))
+    def encode(judge: Judge, planes: Tensor) -> Tensor:
+        return count_clear(judge.probability(planes, "unusable"), near.to(planes.device))
 
     return JudgedLayer(
         path=path, content="reliability", names=_scenes(stack), dtype="uint8", encode=encode
@@ -125,14 +131,6 @@ def attention_layer(
         dtype="float32",
         encode=encode,
     )
-
-
-def encode_probability(probability: Tensor, dtype: str) -> Tensor:
-    """Turn probabilities, NaN for none, into what a raster of this dtype stores."""
-    if dtype == "float32":
-        return probability
-    nodata = NODATA["uint8"] / 100
-    return probability.nan_to_num(nodata).mul_(100).round_().to(torch.uint8)
 
 
 def count_clear(unusable: Tensor, near: Tensor) -> Tensor:

@@ -46,6 +46,8 @@ from am4cm_cli.windows import Tiling, sample_rounds
 
 BATCH = 4096
 """Pixels scored at a time by a thread: with 24 dates, an array of them is 400 kB."""
+MOST_PLANES = 3
+"""Of a judge."""
 OPEN_FILES = 256
 """Most that are kept open; systems allow a process some 1,024."""
 HALF = {"uint8": 50, "float32": 0.5}
@@ -197,7 +199,7 @@ def _plan_job(
         dates=len(stack.scenes),
         bands=len(scorer.bands),
         number_bytes=stack.number_type(scorer.bands).itemsize,
-        planes=scorer.planes,
+        planes=MOST_PLANES,
         layer_bytes=sum(layer.pixel_bytes for layer in layers),
     )
     plan = make_plan(
@@ -271,7 +273,8 @@ def _look(
         *sample_notes(sample, stack),
         *clear_sky_notes(sample, judge),
     )
-    return Journal(facts=job.facts, found={"judge": asdict(judge), "notes": notes}), kept
+    found = json.loads(json.dumps({"judge": asdict(judge), "notes": notes}))
+    return Journal(facts=job.facts, found=found), kept
 
 
 def _engine(job: MaskJob, judge: Judge, clock: Clock) -> Engine:

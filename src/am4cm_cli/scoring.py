@@ -1,7 +1,8 @@
 """A score over the windows of a stack, and what a sample of them tells of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from am4cm_cli.errors import StackError
 from am4cm_cli.levels import StackLevels, find_levels
 from am4cm_cli.rasters.reading import read_patches, read_window
-from am4cm_cli.scores import Score, make_score
+from am4cm_cli.scores import Observations, Score, make_score
 from am4cm_cli.scores.residuals import parts_of
 from am4cm_cli.sensors import PLAUSIBLE
 from am4cm_cli.serving import serve
@@ -53,10 +54,17 @@ class StackScorer:
             torch.from_numpy(valid).flatten(1).split(self.batch, dim=-1),
             strict=True,
         )
-        # Back to the CPU, for Apple's devices lack the logarithm of the normal distribution.
-        parts = [self.score(x.to(self.device), seen.to(self.device)).cpu() for x, seen in batches]
+        parts = [self._score(x.to(self.device), seen.to(self.device)) for x, seen in batches]
         found = torch.cat(parts, dim=-1)
         return found.reshape(len(found), *valid.shape)
+
+    def observe(self, dn: Tensor, valid: Tensor) -> Observations:
+        """Take (T, B, P) stored numbers and (T, P) valid, on the device to compute on."""
+        scale, offset = (torch.from_numpy(x).to(dn.device) for x in self.stack.scales(self.bands))
+        return Observations(dn=dn, valid=valid, scale=scale, offset=offset)
+
+    def _score(self, reflectance: Tensor, valid: Tensor) -> Tensor:
+        return self.score(Observations.of_reflectance(reflectance, valid)).cpu()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +126,18 @@ def make_scorer(
     )
 
 
-def draw_sample(scorer: StackScorer) -> StackSample:
+Patches = Callable[[Sequence[Window]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+"""Reads small windows as `read_patches` does."""
+
+
+def draw_sample(scorer: StackScorer, read: Patches | None = None) -> StackSample:
     """Score sample windows of a stack, the same ones whatever the tiling.
 
     Where little was observed, as in a thin swath, further rounds of windows are read.
+
+    Args:
+        scorer: of the stack.
+        read: reads small windows; from the stack's files if None.
 
     Raises:
         StackError: fewer than FEWEST_DATES scenes can be compared, or the numbers cannot be
@@ -129,8 +145,10 @@ def draw_sample(scorer: StackScorer) -> StackSample:
     """
     rounds: list[_Round] = []
     pixels = 0
-    for windows in sample_rounds(scorer.stack.grid.shape, side=SAMPLE_SIDE):
-        rounds.append(_read_round(scorer, windows))
+    read = read or partial(read_patches, scorer.stack, scorer.bands)
+    block = scorer.stack.block(scorer.bands)
+    for windows in sample_rounds(scorer.stack.grid.shape, side=SAMPLE_SIDE, block=block):
+        rounds.append(_read_round(scorer, read, windows))
         known = ~rounds[-1].evidence[0].flatten(1).isnan()
         pixels += int((known.sum(dim=0) >= FEWEST_DATES).sum())
         if pixels >= SAMPLE_PIXELS:
@@ -151,8 +169,8 @@ def draw_sample(scorer: StackScorer) -> StackSample:
     )
 
 
-def _read_round(scorer: StackScorer, windows: Sequence[Window]) -> _Round:
-    reflectance, valid = read_patches(scorer.stack, scorer.bands, windows)
+def _read_round(scorer: StackScorer, read: Patches, windows: Sequence[Window]) -> _Round:
+    reflectance, valid = read(windows)
     _check_reflectance(scorer.stack, reflectance, valid)
     # All windows of a round have one size; those that show nothing would only take room.
     size = windows[0].height * windows[0].width

@@ -49,8 +49,8 @@ class WindowReader:
     def bytes(self, window: Window) -> int:
         """How much memory a window's numbers take."""
         kind = self.stack.number_type(self.bands)
-        pixels = window.height * window.width
-        return len(self.stack.scenes) * pixels * (len(self.bands) * int(kind.itemsize) + 1)
+        pixels: int = window.height * window.width
+        return len(self.stack.scenes) * pixels * (len(self.bands) * kind.itemsize + 1)
 
     def room(self, pixels: int) -> "Room":
         """Make room for windows of up to so many pixels."""

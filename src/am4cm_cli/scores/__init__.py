@@ -9,14 +9,16 @@ from torch import Tensor
 
 from am4cm_cli.attention import FoldedAttention, spectral_index
 from am4cm_cli.days import day_of_year
-from am4cm_cli.scores.counterfactual import CounterfactualConfig, day_kernel
+from am4cm_cli.scores.counterfactual import CounterfactualConfig
+from am4cm_cli.scores.kernels import DayKernel
+from am4cm_cli.scores.observations import Observations
 from am4cm_cli.scores.raw import AttentionScore, LogitScore
 from am4cm_cli.scores.residuals import DropScore, ResidualScore, parts_of
-from am4cm_cli.scores.snow import near_dates, snow_bands
+from am4cm_cli.scores.snow import SnowFinder, snow_bands
 
-Score = Callable[[Tensor, Tensor], Tensor]
-"""(T, B, P) reflectance and (T, P) valid to (F, T, P) evidence: higher is less clear, NaN is no
-answer. F is 4 for the counterfactual, 1 for the others."""
+Score = Callable[[Observations], Tensor]
+"""P pixels to (F, T, P) evidence: higher is less clear, NaN is no answer. F is 4 for the
+counterfactual, 1 for the others."""
 
 METHODS = ("counterfactual", "drop", "blue", "logit", "attention")
 """The mask; the attention drop alone; the control without a network; attention itself."""
@@ -45,21 +47,28 @@ def make_score(
     if method == "attention":
         return AttentionScore(attention=attention, day_of_year=day)
     config = config or CounterfactualConfig()
-    kernel = torch.from_numpy(day_kernel(days, width=config.width)).to(like)
+    kernel, mean = DayKernel.of(days, width=config.width).to(like), attention.mean
     if method == "blue":
-        return DropScore(index=_minus_blue(attention), kernel=kernel, config=config)
+        return DropScore(index=_minus_blue(attention), mean=mean, kernel=kernel, config=config)
     index = spectral_index(attention, logit_sd.to(like))
     if method == "drop":
-        return DropScore(index=index, kernel=kernel, config=config)
+        return DropScore(index=index, mean=mean, kernel=kernel, config=config)
     assert method == "counterfactual"
     return ResidualScore(
         index=index,
+        mean=mean,
         parts=parts_of(attention.bands),
-        snow=snow_bands(attention.bands),
-        near=torch.from_numpy(near_dates(days)).to(like.device),
+        snow=_snow_finder(attention, days),
         kernel=kernel,
         config=config,
     )
+
+
+def _snow_finder(attention: FoldedAttention, days: NDArray[np.int64]) -> SnowFinder | None:
+    bands = snow_bands(attention.bands)
+    if bands is None:
+        return None
+    return SnowFinder.of(bands, days, len(attention.bands)).to(attention.weight)
 
 
 def _minus_blue(attention: FoldedAttention) -> Tensor:
@@ -73,4 +82,4 @@ def _minus_blue(attention: FoldedAttention) -> Tensor:
 BLUE_UNIT = 0.29
 """Standard deviation of the blue over the default weights' training series, in reflectance."""
 
-__all__ = ["METHODS", "CounterfactualConfig", "Score", "make_score"]
+__all__ = ["METHODS", "CounterfactualConfig", "Observations", "Score", "make_score"]

@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-REACH = 3.0
-"""The kernel ends at this many widths."""
+from am4cm_cli.scores.kernels import DayKernel
 
-
-LEAST_TRUST = 75.0
-"""exp(-75) times the kernel is still a normal float32: overcast weeks keep a ranking."""
+MOST_TRUST = 60.0
+"""Trust lies within exp(-60) and exp(60): its sums over dates are normal float32 then, and overcast
+weeks keep a ranking."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,92 +23,100 @@ class CounterfactualConfig:
     """Each round trusts dates by the drops of the round before."""
 
 
-def day_kernel(days: NDArray[np.integer], *, width: float) -> NDArray[np.float64]:
-    """How much one date says about another, by the days between them.
-
-    Args:
-        days: (T,) days since 1970-01-01.
-        width: standard deviation of the Gaussian in days.
-
-    Returns:
-        (T, T), 0 to 1; 0 for two scenes of one day, which may be one image twice, and beyond
-        REACH widths.
-    """
-    apart = np.abs(days[:, None] - days[None, :]) / width
-    return np.exp(-0.5 * apart**2) * (apart > 0) * (apart <= REACH)
-
-
-def clear_sky(series: Tensor, trust: Tensor, kernel: Tensor) -> Tensor:
+def clear_sky(series: Tensor, trust: Tensor, kernel: DayKernel) -> Tensor:
     """Estimate what each date would have shown under a clear sky, from the other dates.
 
     Args:
-        series: (..., T, P) an index or reflectances, finite everywhere.
+        series: (T, ..., P) indices or reflectances, finite everywhere.
         trust: (T, P), 0 where not valid.
-        kernel: (T, T) from `day_kernel`.
+        kernel: of the dates.
 
     Returns:
-        (..., T, P); NaN where no trusted date lies within the kernel's reach.
+        (T, ..., P); NaN where no trusted date lies within the kernel's reach.
     """
-    return (kernel @ (trust * series)) / (kernel @ trust)
+    beside = trust.view(len(trust), *[1] * (series.dim() - 2), -1)
+    total = kernel.sum(trust).view_as(beside)
+    return kernel.sum(series * beside).div_(total)
 
 
 def settle_trust(
-    index: Tensor, valid: Tensor, kernel: Tensor, config: CounterfactualConfig
+    index: Tensor,
+    seen: Tensor | None,
+    kernel: DayKernel,
+    config: CounterfactualConfig,
+    *,
+    typical: Tensor | float = 0.0,
 ) -> Tensor:
     """Trust the dates of each pixel by what their index lost, round by round.
 
     The first round goes by the index alone.
 
     Args:
-        index: (T, P), 0 where not valid.
-        valid: (T, P) bool.
-        kernel: (T, T) from `day_kernel`.
+        index: (T, P), finite.
+        seen: (T, P) 1 where valid, else 0; None where everything is.
+        kernel: of the dates.
         config: sharpness and rounds.
+        typical: an index that the first drops are counted from. It cancels but where trust would
+            leave its bounds, so any of the right order will do; one for all pixels and dates
+            keeps answers free of what lies far away in time.
 
     Returns:
         (T, P), see `trust_dates`.
     """
-    mean = index.sum(0) / valid.sum(0).clamp(min=1)
-    trust = trust_dates(mean - index, valid, config.sharpness)
+    trust = trust_dates(typical - index, seen, config.sharpness)
     for _ in range(config.rounds - 1):
-        drop = clear_sky(index, trust, kernel) - index
-        trust = trust_dates(drop, valid, config.sharpness)
+        drop = clear_sky(index, trust, kernel).sub_(index)
+        trust = trust_dates(drop, seen, config.sharpness)
     return trust
 
 
 def index_drop(
-    index: Tensor, valid: Tensor, kernel: Tensor, config: CounterfactualConfig
+    index: Tensor,
+    seen: Tensor | None,
+    kernel: DayKernel,
+    config: CounterfactualConfig,
+    *,
+    typical: Tensor | float = 0.0,
 ) -> Tensor:
     """Drop of a spectral index below its own clear-sky estimate.
 
     Args:
-        index: (T, P), 0 where not valid.
-        valid: (T, P) bool.
-        kernel: (T, T) from `day_kernel`.
+        index: (T, P), finite.
+        seen: (T, P) 1 where valid, else 0; None where everything is.
+        kernel: of the dates.
         config: sharpness and rounds.
+        typical: see `settle_trust`.
 
     Returns:
         (T, P), about 0 for a clear date, above for clouds; NaN where not valid or without a
         valid neighbour.
     """
-    trust = settle_trust(index, valid, kernel, config)
-    return (clear_sky(index, trust, kernel) - index).masked_fill(~valid, torch.nan)
+    trust = settle_trust(index, seen, kernel, config, typical=typical)
+    return hide(clear_sky(index, trust, kernel).sub_(index), seen)
 
 
-def trust_dates(drop: Tensor, valid: Tensor, sharpness: float) -> Tensor:
+def trust_dates(drop: Tensor, seen: Tensor | None, sharpness: float) -> Tensor:
     """How far to believe each date, by what it lost.
 
     Args:
         drop: (T, P), NaN where unknown.
-        valid: (T, P) bool.
+        seen: (T, P) 1 where valid, else 0; None where everything is.
         sharpness: see `CounterfactualConfig`.
 
     Returns:
-        (T, P), 1 for the pixel's best date, 0 where not valid or unknown.
+        (T, P), 1 for no drop, less for a deep one, 0 where not valid or unknown: a date without
+        neighbours has no drop and no say.
     """
-    # Relative to the pixel's best date, so that the exponential neither overflows nor lets the
-    # whole series vanish; a date without neighbours yet has no drop and no say.
-    known = valid & ~drop.isnan()
-    lowest = drop.masked_fill(~known, torch.inf).amin(0)
-    excess = (sharpness * (drop - lowest)).clamp(max=LEAST_TRUST)
-    return torch.exp(-excess).masked_fill(~known, 0.0)
+    trust = (drop * -sharpness).clamp_(-MOST_TRUST, MOST_TRUST).exp_()
+    if seen is not None:
+        trust *= seen
+    return trust.nan_to_num_(nan=0.0)
+
+
+def hide(drops: Tensor, seen: Tensor | None) -> Tensor:
+    """Put NaN where (T, P) is 0 into (T, ..., P) drops, in place."""
+    if seen is None:
+        return drops
+    # 1 / 1 keeps every bit and 0 / 0 is NaN: several times faster than a mask.
+    kept = seen / seen
+    return drops.mul_(kept.view(len(kept), *[1] * (drops.dim() - 2), -1))

@@ -58,7 +58,13 @@ def join(evidence: Tensor, mode: ClearMode) -> tuple[Tensor, Tensor]:
     Returns:
         Cloud and shadow scores, (...) each: about 0 with spread 1 where clear.
     """
-    shape = (len(PARTS), *[1] * (evidence.dim() - 1))
-    mean, sd = (evidence.new_tensor(values).reshape(shape) for values in (mode.mean, mode.sd))
-    drop, blue, nir, swir = (evidence - mean) / sd
-    return (drop + blue) / 2**0.5, torch.minimum(nir, swir)
+    # Products and sums apart from each other: fused ones round otherwise at the ends of an array.
+    drop, blue = (_standard(evidence, mode, part, 2**-0.5) for part in (0, 1))
+    nir, swir = (_standard(evidence, mode, part, 1.0) for part in (2, 3))
+    return drop.add_(blue), torch.minimum(nir, swir)
+
+
+def _standard(evidence: Tensor, mode: ClearMode, part: int, unit: float) -> Tensor:
+    """A part with mean 0 and this spread where clear."""
+    gain = unit / mode.sd[part]
+    return (evidence[part] * gain).sub_(mode.mean[part] * gain)

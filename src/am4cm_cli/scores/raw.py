@@ -7,6 +7,7 @@ from torch import Tensor
 
 from am4cm_cli.attention import FoldedAttention
 from am4cm_cli.models.ltae import attend
+from am4cm_cli.scores.observations import Observations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,14 +18,15 @@ class LogitScore:
     day_of_year: Tensor
     """(T,)"""
 
-    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
-        """Score (T, B, P) reflectance.
+    def __call__(self, observations: Observations) -> Tensor:
+        """Score P pixels.
 
         Returns:
             (1, T, P) minus the mean over heads of the logit, standardised over the pixel's valid
             dates; NaN where not valid or where all of a pixel's dates are alike.
         """
-        logits = self.attention.logits(reflectance, self.day_of_year).masked_fill(~valid, 0.0)
+        valid = observations.valid
+        logits = _logits(self.attention, observations, self.day_of_year).masked_fill(~valid, 0.0)
         count = valid.sum(0)
         centred = (logits - (logits.sum(1) / count)[:, None]).masked_fill(~valid, 0.0)
         sd = (centred.square().sum(1) / count).sqrt()
@@ -40,15 +42,22 @@ class AttentionScore:
     day_of_year: Tensor
     """(T,)"""
 
-    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
-        """Score (T, B, P) reflectance.
+    def __call__(self, observations: Observations) -> Tensor:
+        """Score P pixels.
 
         Returns:
             (1, T, P) minus the logarithm of the mean over heads of the attention, in multiples of
             an even share: 0 is an even share, log 2 half of one; NaN where not valid.
         """
-        logits = self.attention.logits(reflectance, self.day_of_year)
+        valid = observations.valid
+        logits = _logits(self.attention, observations, self.day_of_year)
         attention = attend(logits.transpose(1, 2), valid.T).mean(0).T
         share = attention * valid.sum(0)
         score = -share.clamp(min=torch.finfo(share.dtype).tiny).log()
         return score.masked_fill(~valid, torch.nan)[None]
+
+
+def _logits(attention: FoldedAttention, observations: Observations, day: Tensor) -> Tensor:
+    """(H, T, P) before the softmax."""
+    spectral = observations.project(attention.weight).transpose(0, 1)
+    return spectral + attention.day_term(day)[..., None]

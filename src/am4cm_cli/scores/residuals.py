@@ -8,16 +8,21 @@ from torch import Tensor
 from am4cm_cli.scores.counterfactual import (
     CounterfactualConfig,
     clear_sky,
+    hide,
     index_drop,
     settle_trust,
 )
-from am4cm_cli.scores.snow import SnowBands, lasting_snow
+from am4cm_cli.scores.kernels import DayKernel
+from am4cm_cli.scores.observations import Observations, in_blocks
+from am4cm_cli.scores.snow import SnowFinder
 
 BLUE = ("B02", "B03", "B04")
 NIR = ("B8A", "B08", "B07", "B06")
 SWIR = ("B11", "B12", "B03", "B04")
 """Bands to take for each part, the best first; without any SWIR, the green has to do: a field cut
 loses NIR alone, under a shadow everything gets darker."""
+EVIDENCE = 4
+"""Kinds of it: the attention drop and three bands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +31,24 @@ class DropScore:
 
     index: Tensor
     """(B,) from `attention.spectral_index`, or minus one band for a control."""
-    kernel: Tensor
-    """(T, T) from `day_kernel`."""
+    mean: Tensor
+    """(B,) reflectance over the training series."""
+    kernel: DayKernel
     config: CounterfactualConfig
 
-    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
-        """Score (T, B, P) reflectance, 0 where not (T, P) valid.
+    def __call__(self, observations: Observations) -> Tensor:
+        """Score P pixels.
 
         Returns:
             (1, T, P), about 0 for a clear date, above for clouds; NaN where not valid or without
             a trusted date within the kernel's reach.
         """
-        index = torch.einsum("b,tbp->tp", self.index, reflectance)
-        return index_drop(index, valid, self.kernel, self.config)[None]
+        return in_blocks(self._score, observations)
+
+    def _score(self, block: Observations) -> Tensor:
+        index = block.project(self.index[None])[:, 0]
+        typical = self.index @ self.mean
+        return index_drop(index, block.seen(), self.kernel, self.config, typical=typical)[None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,34 +61,47 @@ class ResidualScore:
 
     index: Tensor
     """(B,) from `attention.spectral_index`."""
+    mean: Tensor
+    """(B,) reflectance over the training series."""
     parts: tuple[int, int, int]
     """Places of the bands taken for blue, NIR and SWIR."""
-    snow: SnowBands | None
+    snow: SnowFinder | None
     """None where the stack lacks a band to tell snow by."""
-    near: Tensor
-    """(T, T) bool, dates near enough for snow to have lasted between them."""
-    kernel: Tensor
-    """(T, T) from `day_kernel`."""
+    kernel: DayKernel
     config: CounterfactualConfig
 
-    def __call__(self, reflectance: Tensor, valid: Tensor) -> Tensor:
-        """Measure (T, B, P) reflectance, 0 where not (T, P) valid.
+    def __call__(self, observations: Observations) -> Tensor:
+        """Measure P pixels.
 
         Returns:
             (4, T, P) attention drop, blue above, NIR below and SWIR below the clear sky: all
             about 0 for a clear date, the first two above for clouds, the last two for shadows.
             NaN where not valid or without a trusted date within the kernel's reach.
         """
-        index = torch.einsum("b,tbp->tp", self.index, reflectance)
-        trust = settle_trust(index, valid, self.kernel, self.config)
-        blue, nir, swir = (reflectance[:, place] for place in self.parts)
-        # The blue rises under a cloud, the others fall: with its sign turned, all parts drop.
-        series = torch.stack([index, -blue, nir, swir])
-        drops = clear_sky(series, trust, self.kernel) - series
+        return in_blocks(self._score, observations)
+
+    def _score(self, block: Observations) -> Tensor:
+        sums = block.project(self._weight(), self._constant())
+        series, seen = sums[:, :EVIDENCE], block.seen()
+        index, typical = series[:, 0], self.index @ self.mean
+        trust = settle_trust(index, seen, self.kernel, self.config, typical=typical)
+        drops = clear_sky(series, trust, self.kernel).sub_(series)
         if self.snow is not None:
-            snowy = lasting_snow(reflectance, valid, self.snow, self.near)
-            drops = drops.masked_fill(snowy, 0.0)
-        return drops.masked_fill(~valid, torch.nan)
+            self.snow.clear(drops, block, sums[:, EVIDENCE:])
+        return hide(drops, seen).transpose(0, 1)
+
+    def _weight(self) -> Tensor:
+        """(S, B) of the evidence and of the snow's tests, all in one product."""
+        # The blue rises under a cloud, the others fall: with its sign turned, all parts drop.
+        signs = self.index.new_tensor([-1.0, 1.0, 1.0])
+        parts = torch.diag(signs) @ torch.eye(len(self.index)).to(self.index)[list(self.parts)]
+        tests = [] if self.snow is None else [self.snow.weight.to(self.index)]
+        return torch.cat([self.index[None], parts, *tests])
+
+    def _constant(self) -> Tensor:
+        """(S,) to add to them."""
+        none = self.index.new_zeros(EVIDENCE)
+        return none if self.snow is None else torch.cat([none, self.snow.constant.to(self.index)])
 
 
 def parts_of(bands: tuple[str, ...]) -> tuple[int, int, int]:

@@ -1,11 +1,15 @@
 """Snow that stays on the ground from one date to another, and so is no cloud."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from am4cm_cli.scores.observations import Observations
 
 LEAST_NDSI = 0.4
 LEAST_NIR = 0.11
@@ -17,6 +21,8 @@ MOST_CHANGE = 0.06
 """Two dates of one snow cover differ by less in every band; two ice clouds over one place, which
 look like snow too, by 0.077 or more in 99 of 100 pairs on flanders-2018. The mean over bands tells
 them apart no better there, so snow that changes with sun or slope is left to be cloud."""
+SLACK = 1e-4
+"""By which the quick tests let more pass than the exact one: rounding must not make them differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +32,72 @@ class SnowBands:
     green: int
     nir: int
     swir: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnowFinder:
+    """Finds snow that lasts: by three weighted sums first, which most pixels fail."""
+
+    bands: SnowBands
+    near: Tensor
+    """(T, T) bool, dates near enough for snow to have lasted between them."""
+    weight: Tensor
+    """(3, B) of the sums, per unit of reflectance."""
+    constant: Tensor
+    """(3,) to add to them; where one of them is negative there is no snow."""
+
+    @classmethod
+    def of(cls, bands: SnowBands, days: NDArray[np.int64], count: int) -> SnowFinder:
+        """Make one for a stack.
+
+        Args:
+            bands: places of those that tell snow.
+            days: (T,) since 1970-01-01.
+            count: of the stack's bands.
+        """
+        weight = torch.zeros(3, count)
+        # NDSI above 0.4: green - SWIR above 0.4 (green + SWIR). Where the sum is not positive
+        # both sides agree too, for a green above 0.1 then leaves the SWIR below -0.1.
+        weight[0, bands.green] = 1 - LEAST_NDSI
+        weight[0, bands.swir] = -1 - LEAST_NDSI
+        weight[1, bands.nir] = weight[2, bands.green] = 1
+        constant = torch.tensor([0, -LEAST_NIR, -LEAST_GREEN]) + SLACK
+        near = torch.from_numpy(near_dates(days))
+        return cls(bands=bands, near=near, weight=weight, constant=constant)
+
+    def to(self, like: Tensor) -> SnowFinder:
+        """The same on another tensor's device, in its precision."""
+        return SnowFinder(
+            bands=self.bands,
+            near=self.near.to(like.device),
+            weight=self.weight.to(like),
+            constant=self.constant.to(like),
+        )
+
+    def clear(self, drops: Tensor, observations: Observations, tests: Tensor) -> None:
+        """Put 0 where snow lasts into drops.
+
+        Args:
+            drops: (T, F, P), changed in place.
+            observations: the same.
+            tests: (T, 3, P) weighted sums of them.
+        """
+        places = self._places(tests)
+        if len(places):
+            few = observations.at(places)
+            lasting = lasting_snow(few.reflectance(), few.valid, self.bands, self.near)
+            drops[..., places] = drops[..., places].masked_fill(lasting[:, None], 0.0)
+
+    def _places(self, tests: Tensor) -> Tensor:
+        """Pixels with two dates near each other that may be snow; none, mostly."""
+        least = torch.minimum(torch.minimum(tests[:, 0], tests[:, 1]), tests[:, 2])
+        dates = (least.amax(dim=1) > 0).nonzero()[:, 0]
+        near = self.near[dates][:, dates]
+        if not near.any():
+            return dates[:0]
+        maybe = (least[dates] > 0).to(least)
+        vouched = maybe * (near.to(least) @ maybe)
+        return vouched.amax(dim=0).nonzero()[:, 0]
 
 
 def snow_bands(bands: tuple[str, ...]) -> SnowBands | None:

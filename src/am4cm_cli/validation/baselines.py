@@ -14,7 +14,7 @@ from am4cm_cli.answers import judge_window
 from am4cm_cli.errors import StackError
 from am4cm_cli.judgement import fit_judge
 from am4cm_cli.rasters.reading import read_window
-from am4cm_cli.scores import Score
+from am4cm_cli.scores import Observations, Score
 from am4cm_cli.scoring import draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.grids import describe, same_grid
@@ -102,7 +102,8 @@ def in_batches(score: Score, reflectance: Tensor, valid: Tensor) -> Tensor:
     """
     size = max(1, PIXEL_DATES // len(valid))
     parts = zip(reflectance.split(size, dim=-1), valid.split(size, dim=-1), strict=True)
-    return torch.cat([score(x, seen).squeeze(0) for x, seen in parts], dim=-1)
+    found = [score(Observations.of_reflectance(x, seen)).squeeze(0) for x, seen in parts]
+    return torch.cat(found, dim=-1)
 
 
 def _plain(images: Images) -> Method:

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.scores import CounterfactualConfig
-from am4cm_cli.scores.counterfactual import day_kernel
+from am4cm_cli.scores.kernels import DayKernel
 from am4cm_cli.scores.residuals import DropScore
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
@@ -47,14 +47,13 @@ def head_agreement(stack: Stack, weights: Weights, windows: Sequence[Window]) ->
     attention = serve(stack, weights).to(torch.device("cpu"), torch.float32)
     reflectance, valid = map(torch.from_numpy, read_patches(stack, attention.bands, windows))
     config = CounterfactualConfig()
-    kernel = torch.from_numpy(day_kernel(stack.days, width=config.width)).float()
+    kernel = DayKernel.of(stack.days, width=config.width).to(attention.weight)
     indexes = attention.weight / torch.tensor(weights.calibration.logit_sd)[:, None]
-    drops = torch.stack(
-        [
-            in_batches(DropScore(index=index, kernel=kernel, config=config), reflectance, valid)
-            for index in indexes
-        ]
+    scores = (
+        DropScore(index=index, mean=attention.mean, kernel=kernel, config=config)
+        for index in indexes
     )
+    drops = torch.stack([in_batches(score, reflectance, valid) for score in scores])
     return agreement(drops.flatten(1).numpy())
 
 

@@ -26,7 +26,8 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 from am4cm_cli.classes import TARGETS
-from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
+from am4cm_cli.masking import mask_stack
+from am4cm_cli.orders import MaskConfig, MaskFiles
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack

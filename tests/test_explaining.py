@@ -16,7 +16,8 @@ from rasterio.crs import CRS
 from am4cm_cli.classes import CLASS_NAMES
 from am4cm_cli.errors import StackError
 from am4cm_cli.explaining import explain_pixel
-from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
+from am4cm_cli.masking import mask_stack
+from am4cm_cli.orders import MaskConfig, MaskFiles
 from am4cm_cli.places import find_place
 from am4cm_cli.reports.pixel import describe_series, series_csv
 from am4cm_cli.stacks.discovery import find_stack

@@ -10,7 +10,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from am4cm_cli.errors import OutputError, StackError, WeightsError
-from am4cm_cli.masking import MaskConfig, MaskFiles, Resources, mask_stack
+from am4cm_cli.masking import mask_stack
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.scores import METHODS
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack

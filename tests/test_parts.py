@@ -28,7 +28,7 @@ def stopped(folder, facts=FACTS, windows=(WINDOW,)):
 
     def run():
         with continued_parts(folder, facts, tell=str) as (parts, _):
-            Journal(facts=facts, found={"judge": {"sd": 0.1}}).save(parts.folder)
+            parts.note(Journal(facts=facts, found={"judge": {"sd": 0.1}}))
             for window in windows:
                 parts.save(window, part())
             raise KeyboardInterrupt

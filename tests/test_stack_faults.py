@@ -9,7 +9,8 @@ import pytest
 import rasterio
 import torch
 
-from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
+from am4cm_cli.masking import mask_stack
+from am4cm_cli.orders import MaskConfig, MaskFiles
 from am4cm_cli.stacks.discovery import find_stack
 from cloudy import DATES, bright_weights, write_cloudy
 from stacks import every_days

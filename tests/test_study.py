@@ -97,7 +97,8 @@ def test_variant_is_the_mask_that_is_written(tmp_path):
     import series
     import variants
 
-    from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
+    from am4cm_cli.masking import mask_stack
+    from am4cm_cli.orders import MaskConfig, MaskFiles
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 

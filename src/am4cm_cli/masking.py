@@ -6,10 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from rasterio.windows import Window
 
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
@@ -17,76 +15,25 @@ from am4cm_cli.clock import Clock
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
-from am4cm_cli.judgement import Judge, fit_judge, judge_from
-from am4cm_cli.keeping import keep_windows, kept_patches
-from am4cm_cli.layers import (
-    NODATA,
-    Layer,
-    attention_layer,
-    class_layer,
-    probability_layer,
-    reliability_layer,
-)
-from am4cm_cli.mask_notes import band_notes, clear_sky_notes, sample_notes, target_notes
+from am4cm_cli.jobs import MaskJob, look, plan_job
+from am4cm_cli.judgement import Judge, judge_from
+from am4cm_cli.keeping import Kept
+from am4cm_cli.layers import NODATA
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal, Parts, continued_parts, passing_parts, remove_parts
-from am4cm_cli.plan import Demand, Plan, make_plan
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import CogWriter, create_cog
-from am4cm_cli.rasters.reading import Numbers, read_patches
 from am4cm_cli.rasters.styles import class_style
-from am4cm_cli.runs import run_facts
-from am4cm_cli.scoring import SAMPLE_SIDE, StackScorer, draw_sample, make_scorer
-from am4cm_cli.serving import serve
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import WindowReader, compute_windows, one_thread_each, window_reader
+from am4cm_cli.streaming import compute_windows, one_thread_each, window_reader
 from am4cm_cli.weights import Weights
-from am4cm_cli.windows import Tiling, sample_rounds
 
-BATCH = 4096
-"""Pixels scored at a time by a thread: with 24 dates, an array of them is 400 kB."""
-MOST_PLANES = 3
-"""Of a judge."""
 OPEN_FILES = 256
 """Most that are kept open; systems allow a process some 1,024."""
 HALF = {"uint8": 50, "float32": 0.5}
 """What is stored for an even chance."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskConfig:
-    """How to compute and store a mask; only the method and the target change a probability."""
-
-    method: str = "counterfactual"
-    """One of `scores.METHODS`."""
-    target: str = "cloud"
-    """One of `classes.TARGETS`."""
-    dtype: str = "uint8"
-    """uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskFiles:
-    """Rasters to write, all on the stack's grid; None for those not asked for."""
-
-    probability: Path
-    classes: Path | None = None
-    reliability: Path | None = None
-    attention: Path | None = None
-    """The mean over heads."""
-    attention_heads: Path | None = None
-    """Each head by itself."""
-
-    @property
-    def rasters(self) -> list[Path]:
-        """Those that are asked for."""
-        return [path for path in vars(self).values() if path is not None]
-
-    @property
-    def styles(self) -> list[Path]:
-        """What tells QGIS how to draw them."""
-        return [] if self.classes is None else [Path(f"{self.classes.with_suffix('')}.qml")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,20 +47,6 @@ class MaskSummary:
     """Of these, with at least 50 %."""
     notes: tuple[str, ...]
     """What a user should know, one sentence each."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What a run may take; nothing here changes a pixel."""
-
-    max_memory: int = 2 * 10**9
-    """Bytes, beyond some 0.4 GB of the program itself."""
-    threads: int = 1
-    """That compute; as many read."""
-    tile: int | None = None
-    """Side in pixels of the windows that are read; by blocks and memory if None."""
-    batch: int = BATCH
-    """Pixels scored at a time by a thread."""
 
 
 def mask_stack(
@@ -150,15 +83,14 @@ def mask_stack(
     """
     clock, resources = clock or Clock(), resources or Resources()
     _check_outputs(stack, files, config)
-    scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
-    job = _plan_job(stack, files, weights, config, resources, scorer)
+    job = plan_job(stack, files, weights, config, resources, device=device)
     _check_room(files, job)
     with (
         bounded_cache(job.plan.cache_bytes),
         _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
     ):
         judge, notes = _compute(job, parts, before, weights, track=track, tell=tell, clock=clock)
-        engine = _engine(job, judge, clock)
+        engine = job.engine(judge, clock)
         tags = _tags(weights, config, judge)
         with appear_together([*files.rasters, *files.styles]) as new:
             answered, flagged = _assemble(engine, parts, job, new, tags, config)
@@ -172,50 +104,6 @@ def mask_stack(
 def parts_folder(out: Path) -> Path:
     """Where what is done of an output waits until all of it is."""
     return out.with_name(f"{out.name}.parts")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskJob:
-    """A mask to compute: all but what the stack's own sample will tell."""
-
-    scorer: StackScorer
-    layers: Sequence[Layer]
-    plan: Plan
-    tiling: Tiling
-    facts: Mapping[str, str]
-    config: MaskConfig
-
-
-def _plan_job(
-    stack: Stack,
-    files: MaskFiles,
-    weights: Weights,
-    config: MaskConfig,
-    resources: Resources,
-    scorer: StackScorer,
-) -> MaskJob:
-    layers = _layers(stack, files, weights, config)
-    demand = Demand(
-        dates=len(stack.scenes),
-        bands=len(scorer.bands),
-        number_bytes=stack.number_type(scorer.bands).itemsize,
-        planes=MOST_PLANES,
-        layer_bytes=sum(layer.pixel_bytes for layer in layers),
-    )
-    plan = make_plan(
-        demand,
-        shape=stack.grid.shape,
-        block=stack.block(scorer.bands),
-        threads=resources.threads,
-        batch=resources.batch,
-        max_memory=resources.max_memory,
-        tile=resources.tile,
-    )
-    facts = run_facts(stack, weights, layers, options=asdict(config), window=plan.window)
-    tiling = Tiling(shape=stack.grid.shape, size=plan.window)
-    return MaskJob(
-        scorer=scorer, layers=layers, plan=plan, tiling=tiling, facts=facts, config=config
-    )
 
 
 def _compute(
@@ -233,12 +121,12 @@ def _compute(
     with window_reader(
         scorer.stack, scorer.bands, threads=plan.threads, open_files=OPEN_FILES, clock=clock
     ) as reader:
-        kept: dict[tuple[int, int], Numbers] = {}
+        kept: Kept = {}
         journal = before
         if journal is None:
             with clock("sample"):
-                journal, kept = _look(job, weights, reader)
-            journal.save(parts.folder)
+                journal, kept = look(job, weights, reader)
+            parts.note(journal)
         judge = judge_from(journal.found["judge"])
         windows = [window for window in job.tiling if not parts.has(window)]
         if before is not None:
@@ -246,46 +134,9 @@ def _compute(
             tell(
                 f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
             )
-        engine = _engine(job, judge, clock)
+        engine = job.engine(judge, clock)
         compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
     return judge, tuple(journal.found["notes"])
-
-
-def _look(
-    job: MaskJob, weights: Weights, reader: WindowReader
-) -> tuple[Journal, dict[tuple[int, int], Numbers]]:
-    """Fit a judge to a sample; return what is known then, and windows read on the way."""
-    scorer, method = job.scorer, job.config.method
-    stack, block = scorer.stack, scorer.stack.block(scorer.bands)
-    first = next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
-    kept = keep_windows(reader, job.tiling, first, most_bytes=job.plan.spare_bytes)
-
-    def read(patches: Sequence[Window]) -> tuple[Any, Any]:
-        found = kept_patches(stack, scorer.bands, kept, patches)
-        return found or read_patches(stack, scorer.bands, patches)
-
-    sample = draw_sample(scorer, read)
-    dates = int(sample.answered.sum())
-    judge = fit_judge(sample.evidence, weights.calibration, method, dates=dates)
-    notes = (
-        *band_notes(scorer, weights),
-        *target_notes(scorer, method, job.config.target),
-        *sample_notes(sample, stack),
-        *clear_sky_notes(sample, judge),
-    )
-    found = json.loads(json.dumps({"judge": asdict(judge), "notes": notes}))
-    return Journal(facts=job.facts, found=found), kept
-
-
-def _engine(job: MaskJob, judge: Judge, clock: Clock) -> Engine:
-    return Engine(
-        scorer=job.scorer,
-        judge=judge,
-        layers=job.layers,
-        shape=job.tiling.shape,
-        batch=job.plan.batch,
-        clock=clock,
-    )
 
 
 def _assemble(
@@ -351,21 +202,6 @@ def _check_room(files: MaskFiles, job: MaskJob) -> None:
     pixels = job.tiling.shape[0] * job.tiling.shape[1]
     needed = pixels * sum(layer.pixel_bytes for layer in job.layers) * (0.5 + 4 / 3 + 0.5)
     check_space(files.probability.parent, needed, "for the mask and what it is made from")
-
-
-def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig) -> list[Layer]:
-    layers: list[Layer] = [
-        probability_layer(files.probability, stack, target=config.target, dtype=config.dtype)
-    ]
-    if files.classes is not None:
-        layers.append(class_layer(files.classes, stack))
-    if files.reliability is not None:
-        layers.append(reliability_layer(files.reliability, stack))
-    for path, each in ((files.attention, False), (files.attention_heads, True)):
-        if path is not None:
-            attention = serve(stack, weights)
-            layers.append(attention_layer(path, stack, attention, each_head=each))
-    return layers
 
 
 def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig) -> None:

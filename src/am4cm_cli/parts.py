@@ -43,6 +43,8 @@ class Parts:
     """A folder of computed windows."""
 
     folder: Path
+    journaled: bool = True
+    """Whether a later run may go on with them."""
 
     def path(self, window: Window) -> Path:
         """Where a window's file is, or will be."""
@@ -62,6 +64,12 @@ class Parts:
                 _write(archive, f"layer-{number}", layer, ZIP_DEFLATED)
             for side, strip in part.strips.items():
                 _write(archive, side, strip, ZIP_STORED)
+
+    def note(self, journal: Journal) -> None:
+        """Write down what the parts are for, if a later run may go on with them."""
+        if self.journaled:
+            content = {"facts": dict(journal.facts), "found": dict(journal.found)}
+            write_text(self.folder / JOURNAL, json.dumps(content, indent=1) + "\n")
 
     def layers(self, window: Window, count: int) -> list[NDArray[Any]]:
         """Read what a window will show in each raster, but for its seams."""
@@ -94,11 +102,6 @@ class Journal:
     found: Mapping[str, Any]
     """What the stack's own sample told, as JSON holds it."""
 
-    def save(self, folder: Path) -> None:
-        """Write it; from here on the folder is a run that can be continued."""
-        text = json.dumps({"facts": dict(self.facts), "found": dict(self.found)}, indent=1)
-        write_text(folder / JOURNAL, text + "\n")
-
 
 @contextmanager
 def continued_parts(
@@ -127,7 +130,9 @@ def continued_parts(
     try:
         yield Parts(folder=folder), before
     except BaseException:
-        if not any(folder.glob("window-*")):
+        if any(folder.glob("window-*")):
+            tell(f"{folder} keeps what is done; the same command goes on from there.")
+        else:
             remove_parts(folder)
         raise
     remove_parts(folder)
@@ -137,7 +142,7 @@ def continued_parts(
 def passing_parts(folder: Path) -> Iterator[tuple[Parts, None]]:
     """Make a folder of parts that goes away in any case."""
     with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
-        yield Parts(folder=Path(name)), None
+        yield Parts(folder=Path(name), journaled=False), None
 
 
 def remove_parts(folder: Path) -> None:

@@ -114,7 +114,7 @@ def mask(
         int | None,
         typer.Option(
             min=16,
-            help="Side in pixels of the windows read. Default: by the files' blocks and memory.",
+            help="Side in pixels of the windows read. Default: by blocks and memory.",
         ),
     ] = None,
     max_memory: MaxMemory = "2GB",
@@ -130,7 +130,8 @@ def mask(
     """Write the cloud probability of every date of a stack, one band per date."""
     from am4cm_cli.devices import pick_device
     from am4cm_cli.files import check_output
-    from am4cm_cli.masking import MaskConfig, MaskFiles, Resources, mask_stack
+    from am4cm_cli.masking import mask_stack
+    from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 

@@ -1,0 +1,133 @@
+"""One mask to compute: what decides its pixels, and in which windows it is done."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from rasterio.windows import Window
+
+from am4cm_cli.clock import Clock
+from am4cm_cli.engine import Engine
+from am4cm_cli.judgement import Judge, fit_judge
+from am4cm_cli.keeping import Kept, keep_windows, kept_patches
+from am4cm_cli.layers import (
+    Layer,
+    attention_layer,
+    class_layer,
+    probability_layer,
+    reliability_layer,
+)
+from am4cm_cli.mask_notes import band_notes, clear_sky_notes, sample_notes, target_notes
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.parts import Journal
+from am4cm_cli.plan import Demand, Plan, make_plan
+from am4cm_cli.rasters.reading import read_patches
+from am4cm_cli.runs import run_facts
+from am4cm_cli.scoring import SAMPLE_SIDE, StackScorer, draw_sample, make_scorer
+from am4cm_cli.serving import serve
+from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.streaming import WindowReader
+from am4cm_cli.weights import Weights
+from am4cm_cli.windows import Tiling, sample_rounds
+
+MOST_PLANES = 3
+"""Of a judge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskJob:
+    """A mask to compute: all but what the stack's own sample will tell."""
+
+    scorer: StackScorer
+    layers: Sequence[Layer]
+    plan: Plan
+    tiling: Tiling
+    facts: Mapping[str, str]
+    config: MaskConfig
+
+    def engine(self, judge: Judge, clock: Clock) -> Engine:
+        """Make what computes windows, once it is known how to judge."""
+        return Engine(
+            scorer=self.scorer,
+            judge=judge,
+            layers=self.layers,
+            shape=self.tiling.shape,
+            batch=self.plan.batch,
+            clock=clock,
+        )
+
+
+def plan_job(
+    stack: Stack,
+    files: MaskFiles,
+    weights: Weights,
+    config: MaskConfig,
+    resources: Resources,
+    *,
+    device: torch.device,
+) -> MaskJob:
+    """Choose the sizes of a run, and note all that decides its pixels."""
+    scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
+    layers = _layers(stack, files, weights, config)
+    demand = Demand(
+        dates=len(stack.scenes),
+        bands=len(scorer.bands),
+        number_bytes=stack.number_type(scorer.bands).itemsize,
+        planes=MOST_PLANES,
+        layer_bytes=sum(layer.pixel_bytes for layer in layers),
+    )
+    plan = make_plan(
+        demand,
+        shape=stack.grid.shape,
+        block=stack.block(scorer.bands),
+        threads=resources.threads,
+        batch=resources.batch,
+        max_memory=resources.max_memory,
+        tile=resources.tile,
+    )
+    facts = run_facts(stack, weights, layers, options=asdict(config), window=plan.window)
+    tiling = Tiling(shape=stack.grid.shape, size=plan.window)
+    return MaskJob(
+        scorer=scorer, layers=layers, plan=plan, tiling=tiling, facts=facts, config=config
+    )
+
+
+def look(job: MaskJob, weights: Weights, reader: WindowReader) -> tuple[Journal, Kept]:
+    """Fit a judge to a sample; return what is known then, and windows read on the way."""
+    scorer, method = job.scorer, job.config.method
+    stack, block = scorer.stack, scorer.stack.block(scorer.bands)
+    first = next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
+    kept = keep_windows(reader, job.tiling, first, most_bytes=job.plan.spare_bytes)
+
+    def read(patches: Sequence[Window]) -> tuple[Any, Any]:
+        found = kept_patches(stack, scorer.bands, kept, patches)
+        return found or read_patches(stack, scorer.bands, patches)
+
+    sample = draw_sample(scorer, read)
+    dates = int(sample.answered.sum())
+    judge = fit_judge(sample.evidence, weights.calibration, method, dates=dates)
+    notes = (
+        *band_notes(scorer, weights),
+        *target_notes(scorer, method, job.config.target),
+        *sample_notes(sample, stack),
+        *clear_sky_notes(sample, judge),
+    )
+    found = json.loads(json.dumps({"judge": asdict(judge), "notes": notes}))
+    return Journal(facts=job.facts, found=found), kept
+
+
+def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig) -> list[Layer]:
+    layers: list[Layer] = [
+        probability_layer(files.probability, stack, target=config.target, dtype=config.dtype)
+    ]
+    if files.classes is not None:
+        layers.append(class_layer(files.classes, stack))
+    if files.reliability is not None:
+        layers.append(reliability_layer(files.reliability, stack))
+    for path, each in ((files.attention, False), (files.attention_heads, True)):
+        if path is not None:
+            attention = serve(stack, weights)
+            layers.append(attention_layer(path, stack, attention, each_head=each))
+    return layers

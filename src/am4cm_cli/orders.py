@@ -1,0 +1,56 @@
+"""What is to be masked, how, and with what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+BATCH = 4096
+"""Pixels scored at a time by a thread: with 24 dates, an array of them is 400 kB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskConfig:
+    """How to compute and store a mask; only the method and the target change a probability."""
+
+    method: str = "counterfactual"
+    """One of `scores.METHODS`."""
+    target: str = "cloud"
+    """One of `classes.TARGETS`."""
+    dtype: str = "uint8"
+    """uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFiles:
+    """Rasters to write, all on the stack's grid; None for those not asked for."""
+
+    probability: Path
+    classes: Path | None = None
+    reliability: Path | None = None
+    attention: Path | None = None
+    """The mean over heads."""
+    attention_heads: Path | None = None
+    """Each head by itself."""
+
+    @property
+    def rasters(self) -> list[Path]:
+        """Those that are asked for."""
+        return [path for path in vars(self).values() if path is not None]
+
+    @property
+    def styles(self) -> list[Path]:
+        """What tells QGIS how to draw them."""
+        return [] if self.classes is None else [Path(f"{self.classes.with_suffix('')}.qml")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a run may take; nothing here changes a pixel."""
+
+    max_memory: int = 2 * 10**9
+    """Bytes, beyond some 0.4 GB of the program itself."""
+    threads: int = 1
+    """That compute; as many read."""
+    tile: int | None = None
+    """Side in pixels of the windows that are read; by blocks and memory if None."""
+    batch: int = BATCH
+    """Pixels scored at a time by a thread."""

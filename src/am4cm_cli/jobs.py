@@ -1,7 +1,7 @@
 """One mask to compute: what decides its pixels, and in which windows it is done."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
+from am4cm_cli.device_engine import DeviceEngine
 from am4cm_cli.engine import Engine
 from am4cm_cli.judgement import Judge, fit_judge
 from am4cm_cli.keeping import Kept, keep_windows, kept_patches
@@ -41,6 +42,9 @@ class MaskJob:
     """A mask to compute: all but what the stack's own sample will tell."""
 
     scorer: StackScorer
+    """On the device to compute on."""
+    spare: StackScorer
+    """On the CPU."""
     layers: Sequence[Layer]
     plan: Plan
     tiling: Tiling
@@ -48,15 +52,24 @@ class MaskJob:
     config: MaskConfig
 
     def engine(self, judge: Judge, clock: Clock) -> Engine:
-        """Make what computes windows, once it is known how to judge."""
+        """Make what computes windows on the CPU, once it is known how to judge."""
         return Engine(
-            scorer=self.scorer,
+            scorer=self.spare,
             judge=judge,
             layers=self.layers,
             shape=self.tiling.shape,
             batch=self.plan.batch,
             clock=clock,
         )
+
+    def fastest_engine(
+        self, judge: Judge, clock: Clock, tell: Callable[[str], object]
+    ) -> Engine | DeviceEngine:
+        """Make what computes windows on the device."""
+        engine = self.engine(judge, clock)
+        if self.scorer.device.type == "cpu":
+            return engine
+        return DeviceEngine(engine=engine, scorer=self.scorer, tell=tell)
 
 
 def plan_job(
@@ -69,7 +82,10 @@ def plan_job(
     device: torch.device,
 ) -> MaskJob:
     """Choose the sizes of a run, and note all that decides its pixels."""
-    scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
+    scorer, spare = (
+        make_scorer(stack, weights, config.method, device=kind, batch=resources.batch)
+        for kind in (device, torch.device("cpu"))
+    )
     layers = _layers(stack, files, weights, config)
     demand = Demand(
         dates=len(stack.scenes),
@@ -90,7 +106,13 @@ def plan_job(
     facts = run_facts(stack, weights, layers, options=asdict(config), window=plan.window)
     tiling = Tiling(shape=stack.grid.shape, size=plan.window)
     return MaskJob(
-        scorer=scorer, layers=layers, plan=plan, tiling=tiling, facts=facts, config=config
+        scorer=scorer,
+        spare=spare,
+        layers=layers,
+        plan=plan,
+        tiling=tiling,
+        facts=facts,
+        config=config,
     )
 
 

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clock import Clock
+from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
@@ -119,7 +121,12 @@ def _compute(
     """Compute all windows that are not done yet; return what judged them, and notes."""
     scorer, plan = job.scorer, job.plan
     with window_reader(
-        scorer.stack, scorer.bands, threads=plan.threads, open_files=OPEN_FILES, clock=clock
+        scorer.stack,
+        scorer.bands,
+        threads=plan.threads,
+        open_files=OPEN_FILES,
+        clock=clock,
+        memory=pinned if scorer.device.type == "cuda" else np.empty,
     ) as reader:
         kept: Kept = {}
         journal = before
@@ -134,7 +141,7 @@ def _compute(
             tell(
                 f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
             )
-        engine = job.engine(judge, clock)
+        engine = job.fastest_engine(judge, clock, tell)
         compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
     return judge, tuple(journal.found["notes"])
 

@@ -1,12 +1,13 @@
 """Windows of a stack flow through readers, the engine and a writer."""
 
 from collections import deque
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +15,18 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
-from am4cm_cli.engine import Engine
-from am4cm_cli.parts import Part, Parts
+from am4cm_cli.device_engine import DeviceEngine
+from am4cm_cli.engine import Engine, Pending
+from am4cm_cli.parts import Parts
 from am4cm_cli.plan import Plan
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.handles import OpenFiles
 from am4cm_cli.rasters.reading import Numbers, await_all, submit_reads
 from am4cm_cli.stacks.headers import quiet
 from am4cm_cli.stacks.stack import Stack
+
+Memory = Callable[[int, np.dtype[Any]], NDArray[Any]]
+"""Makes an array of so many numbers of a type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,7 @@ class WindowReader:
     pool: Executor
     files: OpenFiles
     clock: Clock
+    memory: Memory = np.empty
 
     def submit(self, window: Window, to: Numbers) -> list[Future[None]]:
         """Start to fill numbers with a window."""
@@ -57,8 +63,8 @@ class WindowReader:
         count, bands = len(self.stack.scenes), len(self.bands)
         kind = self.stack.number_type(self.bands)
         return Room(
-            dn=np.empty(count * bands * pixels, kind),
-            valid=np.empty(count * pixels, np.bool_),
+            dn=self.memory(count * bands * pixels, kind),
+            valid=self.memory(count * pixels, np.dtype(np.bool_)),
             dates=count,
             bands=bands,
         )
@@ -112,20 +118,28 @@ class Room:
 
 @contextmanager
 def window_reader(
-    stack: Stack, bands: tuple[str, ...], *, threads: int, open_files: int, clock: Clock
+    stack: Stack,
+    bands: tuple[str, ...],
+    *,
+    threads: int,
+    open_files: int,
+    clock: Clock,
+    memory: Memory = np.empty,
 ) -> Iterator[WindowReader]:
     """Open a reader; its files stay open until the block ends."""
     files = OpenFiles(open_files)
     with quiet(stack.grid), ThreadPoolExecutor(threads, "read") as pool:
         try:
-            yield WindowReader(stack=stack, bands=bands, pool=pool, files=files, clock=clock)
+            yield WindowReader(
+                stack=stack, bands=bands, pool=pool, files=files, clock=clock, memory=memory
+            )
         finally:
             pool.shutdown(cancel_futures=True)
             files.close()
 
 
 def compute_windows(
-    engine: Engine,
+    engine: Engine | DeviceEngine,
     reader: WindowReader,
     windows: Sequence[Window],
     parts: Parts,
@@ -154,14 +168,15 @@ def compute_windows(
     fresh = [window for window in windows if _place(window) not in kept]
     numbers = chain((kept.pop(_place(window)) for window in ready), reader.ahead(fresh, plan.ahead))
     with one_thread_each(), _pools(plan.threads) as (workers, writer):
-        written: Future[None] | None = None
+        line: deque[Future[None]] = deque()
         for window, seen in zip(track([*ready, *fresh]), numbers, strict=True):
-            part = engine.compute(window, seen, workers)
-            if written is not None:
-                written.result()
-            written = writer.submit(_save, parts, window, part, reader.clock)
-        if written is not None:
-            written.result()
+            pending = engine.start(window, seen, workers)
+            # The one before must be written by now: no more than two wait in memory.
+            if line:
+                line.popleft().result()
+            line.append(writer.submit(_save, parts, window, pending, reader.clock))
+        for future in line:
+            future.result()
 
 
 @contextmanager
@@ -187,7 +202,8 @@ def _pools(threads: int) -> Iterator[tuple[Executor, Executor]]:
             workers.shutdown(cancel_futures=True)
 
 
-def _save(parts: Parts, window: Window, part: Part, clock: Clock) -> None:
+def _save(parts: Parts, window: Window, pending: Pending, clock: Clock) -> None:
+    part = pending()
     with clock("write"):
         parts.save(window, part)
 

@@ -1,0 +1,48 @@
+"""Memory bandwidth, by a plain copy on as many threads as there are.
+
+    python -m bench.speed.copying out.json --threads 2
+
+Bytes read and bytes written both count. It bounds whatever touches its numbers once.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from bench.speed.answers import Clock, write_answer
+
+BYTES = 512 * 2**20
+"""Of either array: more than any cache holds."""
+ROUNDS = 5
+"""The fastest counts: what disturbs a copy only ever slows it."""
+
+
+def copy_rate(*, size: int, threads: int) -> float:
+    """Bytes a second, read and written, in the fastest of ROUNDS copies of an array."""
+    source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
+    parts = zip(np.array_split(target, threads), np.array_split(source, threads), strict=True)
+    pairs, seconds = list(parts), []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(ROUNDS):
+            clock = Clock()
+            with clock.stage("copy"):
+                list(pool.map(lambda pair: np.copyto(*pair), pairs))
+            seconds.append(clock.seconds["copy"])
+    assert (target == 1).all()
+    return 2 * size / min(seconds)
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="JSON to write.")],
+    threads: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1,
+    size: Annotated[int, typer.Option(help="Bytes of an array.")] = BYTES,
+) -> None:
+    """Measure once."""
+    write_answer(out, {"bytes_per_second": copy_rate(size=size, threads=threads)})
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,6 +1,8 @@
 """Scaling, and the distance to the limits."""
 
 from collections.abc import Mapping, Sequence
+from math import isqrt
+from typing import Any
 
 import numpy as np
 from bench.speed.found import Curve, Turns
@@ -32,7 +34,7 @@ def draw_scaling(curves: Mapping[str, Curve]) -> bytes:
         for name, (colour, label) in LINES.items():
             _draw_line(axes, curve.values, curve.rates[name], colour, label)
         axes.set_xscale("log", base=2)
-        axes.set_xticks(curve.values, labels=[_short(value) for value in curve.values])
+        axes.set_xticks(curve.values, labels=_labels(axis, curve.values))
         axes.set_xlabel(axis, fontsize=SMALL)
         axes.set_ylim(bottom=0)
         axes.tick_params(which="minor", length=0)
@@ -56,8 +58,8 @@ def _draw_line(
         axes.plot([value] * len(turns), np.divide(turns, 1e6), "o", color=colour, markersize=3)
 
 
-def _short(value: int) -> str:
-    return f"{value / 2**20:g} M" if value >= 2**16 else str(value)
+def _labels(axis: str, values: Sequence[int]) -> list[str]:
+    return [f"{isqrt(value)}²" if axis == "pixels" else str(value) for value in values]
 
 
 def draw_limits(turns: Turns) -> bytes:
@@ -73,7 +75,7 @@ def draw_limits(turns: Turns) -> bytes:
     axes.set_xlim(min(middle) / 3, max(middle) * 6)
     axes.set_yticks(range(len(names)), labels=[LABELS[name] for name in names], fontsize=SMALL)
     for place, rate in enumerate(middle):
-        where = {"xytext": (3, -3), "textcoords": "offset points"}
+        where: dict[str, Any] = {"xytext": (3, -3), "textcoords": "offset points"}
         axes.annotate(f"{digits(rate / 1e6)} M", (rate, place), fontsize=SMALL, **where)
     axes.set_xlabel("pixel-dates a second", fontsize=SMALL)
     axes.tick_params(labelsize=SMALL)

@@ -10,6 +10,7 @@ build/speed/gpu.json.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -72,8 +73,8 @@ def copy_rates(device: torch.device, *, size: int = COPIED) -> dict[str, float]:
     there = torch.empty(size, dtype=torch.uint8, device=device)
     ways = {"to": (there, host), "from": (host, there)}
     return {
-        way: size / seconds_on(device, lambda pair=pair: pair[0].copy_(pair[1], non_blocking=True))
-        for way, pair in ways.items()
+        way: size / seconds_on(device, partial(to.copy_, source, non_blocking=True))
+        for way, (to, source) in ways.items()
     }
 
 

@@ -69,7 +69,7 @@ def bytes_of(text: str) -> int:
     Raises:
         typer.BadParameter: it is none.
     """
-    found = re.fullmatch(r"([0-9.]+) *([a-z]*)", text.strip().lower())
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([a-z]*)", text.strip().lower())
     if not found or found[2] not in UNITS:
         raise typer.BadParameter(f"{text!r}; expected a size such as 2GB or 500MiB")
     return round(float(found[1]) * UNITS[found[2]])

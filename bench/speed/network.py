@@ -7,6 +7,7 @@ and nothing after these, since a mask by attention needs no classes. Pixels lie 
 network wants them. The largest batch is not the fastest, so a few are tried first.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,7 @@ def main(
     assert isinstance(model, LTAE)
     given = series(images, model.config.bands, pixels=pixels)
     few = [each[: max(BATCHES)] for each in given]
-    tried = {n: seconds_of(lambda n=n: raw_attention(model, *few, batch=n)) for n in BATCHES}
+    tried = {n: seconds_of(partial(raw_attention, model, *few, batch=n)) for n in BATCHES}
     batch = min(tried, key=lambda n: tried[n])
     seconds = seconds_of(lambda: raw_attention(model, *given, batch=batch))
     facts = {"seconds": seconds, "pixel_dates": given[1].numel(), "batch": batch}

@@ -72,7 +72,7 @@ def write_large(
     targets = [out / image.name for image in images]
     missing = [pair for pair in zip(images, targets, strict=True) if not pair[1].exists()]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda pair: widen(*pair, shape), missing))
+        list(pool.map(lambda pair: widen(pair[0], pair[1], shape), missing))
     return targets
 
 
@@ -116,7 +116,7 @@ def main(
     out = make(folder, (height or side, side), dates=dates, chain=chain, size=simulated_side)
     if linked is not None and linked != dates:
         images = sorted(out.glob("*.tif"))
-        out = out.with_name(f"{out.name}-as-{linked}")
+        out = out.with_name(f"{out.name}-as-{linked}-every-{days_apart}")
         link_dates(images, out, dates=linked, days_apart=days_apart)
     print(out)
 

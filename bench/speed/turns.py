@@ -75,7 +75,12 @@ def main(
     run(own_programs(setting, images, setting.folder / "turn-warm")["decode"])
     began = os.getloadavg()[0]
     found = take_turns(setting, images, turns)
-    facts = {**sizes, "simulated": simulated, "cores": cores, "peer_dates": peer_dates}
+    facts: dict[str, object] = {
+        **sizes,
+        "simulated": simulated,
+        "cores": cores,
+        "peer_dates": peer_dates,
+    }
     facts["load_before"] = began
     write_answer(setting.folder / "turns.json", {"facts": facts, "programs": found})
 

@@ -3,38 +3,16 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 
-class Clock:
-    """Seconds by stage, summed up."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add what the block takes."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add so many."""
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-
-
 def seconds_of(action: Callable[[], object]) -> float:
     """Time one call."""
-    clock = Clock()
-    with clock.stage("all"):
-        action()
-    return clock.seconds["all"]
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
 
 
 def since_start() -> float:

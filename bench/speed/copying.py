@@ -12,7 +12,8 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from bench.speed.answers import Clock, write_answer
+from bench.speed.answers import seconds_of, write_answer
+from numpy.typing import NDArray
 
 BYTES = 512 * 2**20
 """Of either array: more than any cache holds."""
@@ -24,15 +25,16 @@ def copy_rate(*, size: int, threads: int) -> float:
     """Bytes a second, read and written, in the fastest of ROUNDS copies of an array."""
     source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
     parts = zip(np.array_split(target, threads), np.array_split(source, threads), strict=True)
-    pairs, seconds = list(parts), []
+    pairs = list(parts)
     with ThreadPoolExecutor(threads) as pool:
-        for _ in range(ROUNDS):
-            clock = Clock()
-            with clock.stage("copy"):
-                list(pool.map(lambda pair: np.copyto(*pair), pairs))
-            seconds.append(clock.seconds["copy"])
+        rounds = [seconds_of(lambda: list(pool.map(_copy, pairs))) for _ in range(ROUNDS)]
     assert (target == 1).all()
-    return 2 * size / min(seconds)
+    return 2 * size / min(rounds)
+
+
+def _copy(pair: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> None:
+    target, source = pair
+    np.copyto(target, source)
 
 
 def main(

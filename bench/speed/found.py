@@ -39,8 +39,8 @@ class Turns:
     facts: Mapping[str, Any]
     timed: Mapping[str, Timed]
     """By the keys of NAMES; peers that were not there are missing."""
-    stages: Mapping[str, Sequence[float]]
-    """Seconds of `am4cm mask` by stage, by turn."""
+    stages: Mapping[str, Mapping[str, Sequence[float]]]
+    """Of `am4cm mask`, `wall` and `busy`: seconds by stage, by turn."""
     bandwidth: Sequence[float]
     """Bytes a second that a copy reads and writes, by turn."""
     stored: int
@@ -106,8 +106,11 @@ def _rates(
     ]
 
 
-def _stages(answers: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    return {name: [answer["stages"][name] for answer in answers] for name in answers[0]["stages"]}
+def _stages(answers: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[float]]]:
+    return {
+        kind: {stage: [answer[kind][stage] for answer in answers] for stage in answers[0][kind]}
+        for kind in ("wall", "busy")
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,9 @@ nothing; and by how much percent differ from the CPU's, which should be 1 at mos
 build/speed/gpu.json.
 """
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -19,22 +21,27 @@ import torch
 import typer
 from bench.peers.speed import run
 from bench.speed.answers import seconds_of, write_answer
-from bench.speed.in_memory import Fitted, fit, read_whole
+from bench.speed.in_memory import Fitted, fit
 from bench.speed.programs import Setting, mask_command
 from bench.speed.turns import make_stack
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
+from am4cm_cli.clock import Clock
+from am4cm_cli.masking import OPEN_FILES, MaskConfig, MaskFiles, Resources, mask_stack
+from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.streaming import window_reader
 from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.windows import tile_grid
 
 ROUNDS = 5
 COPIED = 2**30
 """Bytes of a copy that is timed."""
-SIDE = 256
-"""Of what is computed at a time and compared with the CPU."""
+SIDE = 512
+"""Of what is computed at a time, in pixels; the first of these is compared with the CPU's."""
+THREADS = os.cpu_count() or 1
 
 
 def settle(device: torch.device) -> None:
@@ -53,18 +60,30 @@ def seconds_on(device: torch.device, action: Callable[[], object]) -> float:
     return median([seconds_of(whole) for _ in range(ROUNDS + 1)][1:])
 
 
-def resident_rate(fitted: Fitted, dn: Tensor) -> float:
-    """Pixel-dates a second from (T, B, Y, X) dn to percent, both on the scorer's device."""
+def resident_rate(fitted: Fitted, windows: Sequence[Numbers]) -> float:
+    """Pixel-dates a second from numbers to percent, both on the scorer's device."""
     device = fitted.scorer.device
-    there = [
-        part.contiguous().to(device) for rows in dn.split(SIDE, 2) for part in rows.split(SIDE, 3)
-    ]
+    lying = [tensors(numbers, device) for numbers in windows]
 
     def compute() -> None:
-        for part in there:
-            fitted.percent(part)
+        for dn, valid in lying:
+            fitted.percent(dn, valid)
 
-    return dn[:, 0].numel() / seconds_on(device, compute)
+    return sum(valid.numel() for _, valid in lying) / seconds_on(device, compute)
+
+
+def tensors(numbers: Numbers, device: torch.device) -> tuple[Tensor, Tensor]:
+    """A window's numbers and what is valid, on a device."""
+    return torch.from_numpy(numbers.dn).to(device), torch.from_numpy(numbers.valid).to(device)
+
+
+def read_all(stack: Stack, bands: tuple[str, ...]) -> list[Numbers]:
+    """Read a whole stack window by window."""
+    windows = tile_grid(stack.grid.shape, size=SIDE)
+    with window_reader(
+        stack, bands, threads=THREADS, open_files=OPEN_FILES, clock=Clock()
+    ) as reader:
+        return [reader.read(window) for window in windows]
 
 
 def copy_rates(device: torch.device, *, size: int = COPIED) -> dict[str, float]:
@@ -95,8 +114,13 @@ def covered(intervals: Iterable[tuple[float, float]]) -> float:
 def waiting_share(stack: Stack, out: Path, device: torch.device) -> float:
     """Share of the time of `mask_stack` in which a GPU neither computes nor copies."""
     weights, files = load_weights(default_weights()), MaskFiles(probability=out)
+    resources = Resources(threads=THREADS)
+
+    def mask() -> None:
+        mask_stack(stack, files, weights, MaskConfig(), resources, device=device)
+
     with profile(activities=[ProfilerActivity.CUDA]) as watched:
-        seconds = seconds_of(lambda: mask_stack(stack, files, weights, MaskConfig(), device=device))
+        seconds = seconds_of(mask)
     ranges = [event.time_range for event in watched.events() if "CUDA" in str(event.device_type)]
     return 1 - covered((each.start, each.end) for each in ranges) / 1e6 / seconds
 
@@ -113,19 +137,23 @@ def whole_seconds(images: Path, out: Path, *, turns: int) -> dict[str, list[floa
 def measure(setting: Setting, images: Path, device: torch.device, turns: int) -> dict[str, object]:
     """Everything, by name."""
     stack, out = find_stack(images), setting.folder / "gpu-mask.tif"
-    fitted = fit(stack, device)
-    dn = torch.from_numpy(read_whole(stack, fitted.scorer.bands))
-    part = dn[..., :SIDE, :SIDE].contiguous()
-    on_cpu = fit(stack, torch.device("cpu"))
+    fitted, cpu = fit(stack, device), torch.device("cpu")
+    # The same judge on both: what is compared is arithmetic.
+    on_cpu = replace(fit(stack, cpu), judge=fitted.judge)
+    windows = read_all(stack, fitted.scorer.bands)
+    percent = [
+        one.percent(*tensors(windows[0], where)).cpu()
+        for one, where in ((fitted, device), (on_cpu, cpu))
+    ]
     rates = copy_rates(device)
     return {
         "device": torch.cuda.get_device_name(device),
-        "pixel_dates": dn[:, 0].numel(),
-        "resident": resident_rate(fitted, dn),
+        "pixel_dates": sum(numbers.valid.size for numbers in windows),
+        "resident": resident_rate(fitted, windows),
         "copies": rates,
-        # Two bytes of every band to the GPU, one byte of percent back.
-        "copy_limit": rates["to"] / (2 * dn.shape[1]),
-        "farthest": farthest(fitted.percent(part.to(device)).cpu(), on_cpu.percent(part)),
+        # Two bytes of every band to the GPU; one byte of percent back goes by another engine.
+        "copy_limit": rates["to"] / (2 * len(fitted.scorer.bands)),
+        "farthest": farthest(*percent),
         "whole": whole_seconds(images, out, turns=turns),
         "waiting": waiting_share(stack, out, device),
     }

@@ -8,7 +8,6 @@ and 0.5 GB for the interpreter, torch and GDAL themselves; where it held more, t
 Writes build/speed/memory.json.
 """
 
-import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,9 +19,10 @@ from bench.speed.answers import write_answer
 from bench.speed.programs import Setting, mask_command
 from bench.speed.turns import make_stack
 
+from am4cm_cli.commands.options import parse_bytes
+
 ALLOWED = 5 * 10**8
 """Bytes beyond the limit."""
-UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 ROOM = 8 * 10**9
 """Bytes of disk that the stacks of 4096 x 4096 and 8192 x 4096 and their masks take at most."""
 
@@ -63,18 +63,6 @@ class Held:
         )
 
 
-def bytes_of(text: str) -> int:
-    """Read a size such as 2GB, 1.5GiB or 4000000000.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([a-z]*)", text.strip().lower())
-    if not found or found[2] not in UNITS:
-        raise typer.BadParameter(f"{text!r}; expected a size such as 2GB or 500MiB")
-    return round(float(found[1]) * UNITS[found[2]])
-
-
 def cases(side: int, dates: int) -> list[Case]:
     """A stack, one of twice the pixels and one of twice the dates."""
     return [
@@ -96,7 +84,7 @@ def hold(setting: Setting, case: Case, limit: str, few: int) -> Held:
     out.unlink()
     return Held(
         case=case,
-        limit=bytes_of(limit),
+        limit=parse_bytes(limit),
         peak=round(process["peak"]),
         seconds=process["seconds"],
     )

@@ -56,11 +56,6 @@ def on_cores(command: Sequence[str], cores: int) -> list[str]:
     return ["env", f"OMP_NUM_THREADS={cores}", *bound, *command]
 
 
-def threads_option(cores: int) -> list[str]:
-    """What tells `am4cm mask` how many threads to use, where it can be told."""
-    return ["--threads", str(cores)] if "threads" in known_options() else []
-
-
 def own_programs(setting: Setting, images: Path, answers: Path) -> dict[str, list[str]]:
     """Limits, am4cm and the network on a stack, by name; answers go to `answers`-NAME.json."""
 
@@ -72,9 +67,9 @@ def own_programs(setting: Setting, images: Path, answers: Path) -> dict[str, lis
     return {
         "copy": module("copying", answer("copy"), *threads),
         "decode": module("decoding", images, answer("decode"), *threads),
-        "mask": mask_command(images, mask, *threads_option(setting.cores)),
-        "stages": module("stages", images, mask, answer("stages")),
-        "arrays": module("in_memory", images, answer("arrays")),
+        "mask": mask_command(images, mask, *threads),
+        "stages": module("stages", images, mask, answer("stages"), *threads),
+        "arrays": module("in_memory", images, answer("arrays"), *threads),
         "network": module("network", images, answer("network"), "--pixels", setting.network_pixels),
     }
 

@@ -23,7 +23,6 @@ from bench.speed.programs import (
     mask_command,
     module,
     on_cores,
-    threads_option,
 )
 from bench.speed.turns import make_stack
 
@@ -78,7 +77,7 @@ def time_point(setting: Setting, point: Point, images: Path) -> dict[str, object
     answer = setting.folder / "scaling-decode.json"
     decoding = module("decoding", images, answer, "--threads", point.cores)
     run(on_cores(decoding, point.cores))
-    options: list[object] = [*threads_option(point.cores)]
+    options: list[object] = ["--threads", point.cores]
     if point.workers:
         options += ["--dask", f"local:{point.workers}"]
     masking = mask_command(images, setting.folder / "scaling-mask.tif", *options)

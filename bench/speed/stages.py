@@ -1,86 +1,60 @@
 """`am4cm mask` stage by stage, in a process of its own.
 
-    python -m bench.speed.stages build/speed/stacks/sen2cor-2048x2048-24 mask.tif out.json
+    python -m bench.speed.stages build/speed/stacks/sen2cor-2048x2048-24-of-512 mask.tif out.json
 
-Start is the interpreter, torch, the stack's headers and the weights' file; "sample and fit" all
-else that comes before the first window; decode ends with reflectance; write is of windows, COG of
-overviews and the copy. A library that times its own stages replaces `mask_stages`, and nothing else
-here.
+Stages are the library's own, and one more, `start`: the interpreter, torch, the stack's headers and
+the weights' file. `wall` is seconds as they passed in every thread, waiting for a core included,
+`busy` what cores worked in them; stages run side by side, and `sample` decodes, too.
 """
 
-from contextlib import ExitStack
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
+import torch
 import typer
-from bench.speed.answers import Clock, since_start, write_answer
-from bench.speed.in_memory import Fitted, fit
-from numpy.typing import NDArray
-from rasterio.windows import Window
+from bench.speed.answers import since_start, write_answer
 
-from am4cm_cli.devices import pick_device
-from am4cm_cli.layers import NODATA, encode_probability
-from am4cm_cli.masking import tile_side
-from am4cm_cli.rasters.cache import bounded_cache
-from am4cm_cli.rasters.cogs import create_cog
-from am4cm_cli.rasters.reading import read_window
-from am4cm_cli.scores.neighbourhood import RIM
+from am4cm_cli.clock import Clock
+from am4cm_cli.masking import MaskConfig, MaskFiles, Resources, mask_stack
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.windows import inside, tile_grid, with_rim
+from am4cm_cli.weights import default_weights, load_weights
 
 
-def mask_stages(stack: Stack, out: Path, clock: Clock, *, device: str) -> None:
-    """Mask a stack as `am4cm mask` does, timed by stage."""
-    with bounded_cache(), ExitStack() as open_raster:
-        with clock.stage("sample and fit"):
-            fitted = fit(stack, pick_device(device))
-        raster = open_raster.enter_context(create_cog(out, **_facts(stack)))
-        side = tile_side(len(stack.scenes), len(fitted.scorer.bands))
-        for window in tile_grid(stack.grid.shape, size=side):
-            percent = _percent(fitted, window, clock)
-            with clock.stage("write"):
-                raster.write(percent, window)
-        with clock.stage("COG"):
-            open_raster.close()
+@dataclass(frozen=True, kw_only=True)
+class Began:
+    """How long a process has been at it."""
+
+    wall: float
+    busy: float
+    """Of all its cores."""
 
 
-def _percent(fitted: Fitted, window: Window, clock: Clock) -> NDArray[np.uint8]:
-    stack, bands = fitted.scorer.stack, fitted.scorer.bands
-    wider = with_rim(window, stack.grid.shape, rim=RIM)
-    with clock.stage("decode"):
-        reflectance, valid = read_window(stack, bands, wider)
-    with clock.stage("compute"):
-        judgement = fitted.judge(fitted.scorer.evidence(reflectance, valid))
-        rows, cols = inside(window, wider)
-        return encode_probability(judgement.cloud[:, rows, cols].numpy(), "uint8")
-
-
-def _facts(stack: Stack) -> dict[str, Any]:
-    names = [scene.name for scene in stack.scenes]
-    return {
-        "grid": stack.grid,
-        "dtype": "uint8",
-        "nodata": NODATA["uint8"],
-        "names": names,
-        "tags": {},
-    }
+def began() -> Began:
+    """Ask how long this process has been at it."""
+    return Began(wall=since_start(), busy=time.process_time())
 
 
 def main(
     images: Annotated[Path, typer.Argument(help="Folder of a stack.", exists=True)],
     mask: Annotated[Path, typer.Argument(help="Mask to write.")],
     out: Annotated[Path, typer.Argument(help="JSON to write.")],
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Mask once."""
-    stack, clock = find_stack(images), Clock()
-    clock.add("start", since_start())
-    mask_stages(stack, mask, clock, device=device)
-    height, width = stack.grid.shape
-    facts = {"seconds": since_start(), "pixel_dates": len(stack.scenes) * height * width}
-    write_answer(out, {**facts, "stages": clock.seconds})
+    stack, weights, clock = find_stack(images), load_weights(default_weights()), Clock()
+    start = began()
+    files, resources = MaskFiles(probability=mask), Resources(threads=threads)
+    device = torch.device("cpu")
+    mask_stack(stack, files, weights, MaskConfig(), resources, device=device, clock=clock)
+    end = began()
+    found = {"wall": clock.wall, "busy": clock.busy}
+    facts = {
+        name: {"start": getattr(start, name), **stages, "the process": getattr(end, name)}
+        for name, stages in found.items()
+    }
+    write_answer(out, facts)
 
 
 if __name__ == "__main__":

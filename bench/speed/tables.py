@@ -67,13 +67,12 @@ def speed_table(turns: Turns) -> str:
 
 
 def stages_table(turns: Turns) -> str:
-    """Seconds of every stage and their share of the sum."""
-    sums = np.sum(list(turns.stages.values()), axis=0)
+    """Seconds of every stage, as they passed in its threads and of the cores."""
     lines = [
-        [name, spread(seconds), f"{np.median(np.divide(seconds, sums)):.0%}".replace("%", " %")]
-        for name, seconds in turns.stages.items()
+        [stage, spread(seconds), spread(turns.stages["busy"][stage])]
+        for stage, seconds in turns.stages["wall"].items()
     ]
-    return markdown(["stage", "seconds", "share"], [*lines, ["all", spread(list(sums)), ""]])
+    return markdown(["stage", "seconds in all its threads", "seconds of a core"], lines)
 
 
 def aims_table(turns: Turns) -> str:

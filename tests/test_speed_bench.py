@@ -23,12 +23,12 @@ from am4cm_cli.streaming import window_reader
 from am4cm_cli.weights import default_weights, load_weights
 from cloudy import write_cloudy
 from networks import tiny_model
-from stacks import random_dn, write_image
+from stacks import random_dn, write_image, write_stack
 
 HOUSE = Path(__file__).parents[1]
 NAMES = (
     *("answers", "copying", "decoding", "found", "gpu", "in_memory", "memory", "network"),
-    *("page", "programs", "scaling", "stacks", "stages", "tables", "turns"),
+    *("page", "peer_arrays", "programs", "scaling", "stacks", "stages", "tables", "turns"),
 )
 
 
@@ -362,3 +362,32 @@ def test_the_page_tells_all_that_was_measured(speed, tmp_path):
     assert "| pixels | 256 | 0.512 | 0.192 (0.128-0.256) | 0.375 (0.25-0.5) | 2 MB |" in page
     assert (tmp_path / "page/scaling.png").read_bytes().startswith(b"\x89PNG")
     assert max(map(len, page.split("\n\n")[4].split("\n"))) <= 100
+
+
+def test_paragraphs_and_lists_are_broken_anew_and_tables_are_not(speed):
+    line = "| " + "long " * 30 + "|"
+    page = f"# Head\n\n{'word ' * 30}\nend.\n\n{line}\n| b |\n\n- {'one ' * 30}\n  two\n- three\n"
+    head, words, table, items = speed["page"].wrapped(page).split("\n\n")
+    assert (head, table) == ("# Head", f"{line}\n| b |")
+    assert [len(part) <= 100 for part in words.split("\n")] == [True, True]
+    assert words.split() == ["word"] * 30 + ["end."]
+    first, second, third = items.split("\n")
+    assert first.startswith("- one")
+    assert second.startswith("  one")
+    assert second.endswith("two")
+    assert third == "- three"
+
+
+def test_peers_get_the_dates_in_the_middle_brought_to_size(speed, tmp_path):
+    images = tmp_path / "simulated-l1c-6-3/images"
+    dn = write_stack(images, shape=(6, 6))
+    options = {"chain": "l1c", "side": 9, "dates": 3, "few": 1, "simulated_side": 6}
+    speed["peer_arrays"].main(tmp_path, tmp_path / "few.npz", **options)
+    with np.load(tmp_path / "few.npz") as file:
+        assert list(file["date"]) == ["2018-01-21"]
+        assert (str(file["level"]), int(file["metres"])) == ("L1C", 10)
+        found = file["reflectance"]
+    assert found.shape == (1, 10, 9, 9)
+    np.testing.assert_allclose(found[0, :, :6, :6], dn[1] / 1e4, rtol=1e-6)
+    np.testing.assert_allclose(found[0, :, :6, 6:], dn[1, :, :, :2:-1] / 1e4, rtol=1e-6)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["simulated-l1c-6-3"]

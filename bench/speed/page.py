@@ -122,11 +122,18 @@ def write_page(folder: Path, pictures: Path) -> str:
 
 
 def wrapped(page: str) -> str:
-    """Break the long lines of paragraphs; tables, lists, headings and code stay as they are."""
-    return "\n".join(
-        textwrap.fill(line, WIDTH) if re.match(r"[`*]*\w", line) else line
-        for line in page.split("\n")
-    )
+    """Break lines anew in paragraphs and lists; tables, headings and code stay as they are."""
+    return "\n\n".join(map(_wrapped, page.split("\n\n")))
+
+
+def _wrapped(block: str) -> str:
+    if re.match(r"[|#!\s]", block):
+        return block
+    if not block.startswith("- "):
+        return textwrap.fill(block, WIDTH, break_on_hyphens=False)
+    items = re.split(r"\n(?=- )", block)
+    how: dict[str, Any] = {"subsequent_indent": "  ", "break_on_hyphens": False}
+    return "\n".join(textwrap.fill(" ".join(item.split()), WIDTH, **how) for item in items)
 
 
 def scaling_part(folder: Path, pictures: Path) -> str:

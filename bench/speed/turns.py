@@ -30,13 +30,12 @@ def make_inputs(
 ) -> Path:
     """Make the stack, and of it the arrays of the peers; return the folder of images."""
     size = "--side", side, "--dates", dates, "--simulated-side", simulated
-    found = {}
-    for chain, level in (("sen2cor", "L2A"), ("l1c", "L1C")):
-        found[chain] = make_stack(setting, *size, "--chain", chain)
-        arrays = setting.folder / f"{chain}.npz"
-        words = module("peer_arrays", found[chain], level, arrays, "--dates", peer_dates)
-        subprocess.run(words, check=True)
-    return found["sen2cor"]
+    images = make_stack(setting, *size)
+    for chain in ("sen2cor", "l1c"):
+        words = setting.folder / "stacks", setting.folder / f"{chain}.npz", *size
+        chosen = "--chain", chain, "--few", peer_dates
+        subprocess.run(module("peer_arrays", *words, *chosen), check=True)
+    return images
 
 
 def take_turns(setting: Setting, images: Path, turns: int) -> dict[str, list[dict[str, object]]]:

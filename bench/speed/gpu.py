@@ -21,14 +21,15 @@ import torch
 import typer
 from bench.peers.speed import run
 from bench.speed.answers import seconds_of, write_answer
-from bench.speed.in_memory import Fitted, fit
+from bench.speed.in_memory import OPEN_FILES, Fitted, fit
 from bench.speed.programs import Setting, mask_command
 from bench.speed.turns import make_stack
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from am4cm_cli.clock import Clock
-from am4cm_cli.masking import OPEN_FILES, MaskConfig, MaskFiles, Resources, mask_stack
+from am4cm_cli.masking import mask_stack
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack

@@ -24,7 +24,7 @@ from am4cm_cli.commands.options import split_names
 from am4cm_cli.engine import Engine
 from am4cm_cli.judgement import Judge, fit_judge
 from am4cm_cli.layers import probability_layer
-from am4cm_cli.masking import BATCH, OPEN_FILES
+from am4cm_cli.orders import BATCH
 from am4cm_cli.scoring import StackScorer, draw_sample, make_scorer
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
@@ -32,6 +32,7 @@ from am4cm_cli.streaming import WindowReader, one_thread_each, window_reader
 from am4cm_cli.weights import default_weights, load_weights
 from am4cm_cli.windows import tile_grid
 
+OPEN_FILES = 256
 SIDE = 512
 """Of a window; files have blocks of as many pixels."""
 

@@ -17,7 +17,8 @@ import typer
 from bench.speed.answers import since_start, write_answer
 
 from am4cm_cli.clock import Clock
-from am4cm_cli.masking import MaskConfig, MaskFiles, Resources, mask_stack
+from am4cm_cli.masking import mask_stack
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.weights import default_weights, load_weights
 

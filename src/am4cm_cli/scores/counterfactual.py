@@ -99,7 +99,7 @@ def trust_dates(drop: Tensor, seen: Tensor | None, sharpness: float) -> Tensor:
     """How far to believe each date, by what it lost.
 
     Args:
-        drop: (T, P), NaN where unknown.
+        drop: (T, P), NaN where unknown; overwritten.
         seen: (T, P) 1 where valid, else 0; None where everything is.
         sharpness: see `CounterfactualConfig`.
 
@@ -107,7 +107,7 @@ def trust_dates(drop: Tensor, seen: Tensor | None, sharpness: float) -> Tensor:
         (T, P), 1 for no drop, less for a deep one, 0 where not valid or unknown: a date without
         neighbours has no drop and no say.
     """
-    trust = (drop * -sharpness).clamp_(-MOST_TRUST, MOST_TRUST).exp_()
+    trust = drop.mul_(-sharpness).clamp_(-MOST_TRUST, MOST_TRUST).exp_()
     if seen is not None:
         trust *= seen
     return trust.nan_to_num_(nan=0.0)

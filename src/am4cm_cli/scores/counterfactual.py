@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from am4cm_cli.scores.kernels import DayKernel
@@ -34,9 +35,14 @@ def clear_sky(series: Tensor, trust: Tensor, kernel: DayKernel) -> Tensor:
     Returns:
         (T, ..., P); NaN where no trusted date lies within the kernel's reach.
     """
-    beside = trust.view(len(trust), *[1] * (series.dim() - 2), -1)
-    total = kernel.sum(trust).view_as(beside)
-    return kernel.sum(series * beside).div_(total)
+    between = series.view(len(series), -1, series.shape[-1])
+    # One product for all: with the trust behind them the sums and their weights come together.
+    stacked = between.new_empty(len(between), between.shape[1] + 1, between.shape[2])
+    weighted, last = stacked[:, :-1], stacked[:, -1]
+    torch.mul(between, trust[:, None], out=weighted)
+    last.copy_(trust)
+    sums = kernel.sum(stacked)
+    return sums[:, :-1].div_(sums[:, -1:]).view(series.shape)
 
 
 def settle_trust(

@@ -82,7 +82,7 @@ def compute_all(fitted: Fitted, reader: WindowReader, *, threads: int, clock: Cl
     with one_thread_each(), ThreadPoolExecutor(threads) as pool:
         for window, numbers in zip(windows, lying, strict=True):
             with clock("compute"):
-                part = engine.compute(window, numbers, pool)
+                part = engine.start(window, numbers, pool)()
             pixel_dates += part.layers[0].size
     return pixel_dates
 

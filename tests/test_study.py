@@ -111,7 +111,8 @@ def test_variant_is_the_mask_that_is_written(tmp_path):
         files = MaskFiles(probability=out)
         mask_stack(stack, files, weights, config, device=torch.device("cpu"))
         with rasterio.open(out) as raster:
-            np.testing.assert_allclose(raster.read(), answer.probability(target), atol=1e-4)
+            # The mask looks its probabilities up in a table.
+            np.testing.assert_allclose(raster.read(), answer.probability(target), atol=5e-4)
 
 
 def simulate(folder):

@@ -14,9 +14,9 @@ from am4cm_cli.device_engine import DeviceEngine, pinned
 from am4cm_cli.jobs import look, plan_job
 from am4cm_cli.judgement import judge_from
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.scores import Score
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.streaming import window_reader
 from cloudy import bright_weights
 from stacks import every_days, random_dn, write_stack
 

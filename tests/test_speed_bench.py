@@ -19,8 +19,8 @@ from am4cm_cli.attention import fold
 from am4cm_cli.clock import Clock
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles
+from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.streaming import window_reader
 from am4cm_cli.weights import default_weights, load_weights
 from cloudy import write_cloudy
 from networks import tiny_model

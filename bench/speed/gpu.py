@@ -30,10 +30,10 @@ from torch.profiler import ProfilerActivity, profile
 from am4cm_cli.clock import Clock
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import window_reader
 from am4cm_cli.weights import default_weights, load_weights
 from am4cm_cli.windows import tile_grid
 

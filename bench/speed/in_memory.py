@@ -25,10 +25,11 @@ from am4cm_cli.engine import Engine
 from am4cm_cli.judgement import Judge, fit_judge
 from am4cm_cli.layers import probability_layer
 from am4cm_cli.orders import BATCH
+from am4cm_cli.rasters.ahead import WindowReader, window_reader
 from am4cm_cli.scoring import StackScorer, draw_sample, make_scorer
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import WindowReader, one_thread_each, window_reader
+from am4cm_cli.streaming import one_thread_each
 from am4cm_cli.weights import default_weights, load_weights
 from am4cm_cli.windows import tile_grid
 

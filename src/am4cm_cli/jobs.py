@@ -24,12 +24,12 @@ from am4cm_cli.mask_notes import band_notes, clear_sky_notes, sample_notes, targ
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal
 from am4cm_cli.plan import Demand, Plan, make_plan
+from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.runs import run_facts
 from am4cm_cli.scoring import SAMPLE_SIDE, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import WindowReader
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import Tiling, sample_rounds
 

@@ -24,12 +24,13 @@ from am4cm_cli.layers import NODATA
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal, Parts, continued_parts, passing_parts, remove_parts
 from am4cm_cli.progress import Track
+from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import CogWriter, create_cog
 from am4cm_cli.rasters.styles import class_style
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import compute_windows, one_thread_each, window_reader
+from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.weights import Weights
 
 OPEN_FILES = 256

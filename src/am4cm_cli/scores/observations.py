@@ -101,8 +101,11 @@ class Observations:
 def in_blocks(score: Callable[[Observations], Tensor], observations: Observations) -> Tensor:
     """Score (..., P) in blocks of WIDTH, so that a pixel's answer depends on it alone.
 
-    An answer is the same to the last bit wherever the pixel stands, whatever stands beside it.
+    An answer is the same to the last bit wherever the pixel stands, whatever stands beside it. A
+    GPU would starve on such blocks, so it is given all at once; its last bits may differ.
     """
+    if observations.dn.device.type != "cpu":
+        return score(observations)
     parts = [score(block) for block in observations.blocks(WIDTH)]
     whole = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
     return whole[..., : observations.pixels]

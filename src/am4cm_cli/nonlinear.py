@@ -57,6 +57,8 @@ class Units:
         Returns:
             (T, S, P), contiguous.
         """
+        # Not by torch.compile: on a CPU it makes a third as many a second of an MLP, two thirds of
+        # a LayerNorm, takes seconds first and needs a C++ compiler (bench/speed/unfolded.py).
         dates, bands, pixels = reflectance.shape
         # Always from one place in memory, since the last bits may depend on how numbers lie there.
         shown = self.weight.new_ones(bands + 1, pixels)

@@ -12,7 +12,7 @@ from am4cm_cli.scores.observations import Observations
 from am4cm_cli.scores.snow import SnowFinder
 
 WIDTH = 1024
-"""Pixels computed at once, always, as in `observations.in_blocks`: 128 units of so many are 512 kB,
+"""Pixels computed at once, always on a CPU, as in `observations.in_blocks`: 128 units of so many are 512 kB,
 which stay in a core's own cache, and all bands of all dates take no more memory than the few sums
 of a wider block do."""
 
@@ -44,7 +44,10 @@ class NetworkScore:
         Returns:
             (4, T, P) as `ResidualScore` does.
         """
-        found = torch.cat([self._score(block) for block in observations.blocks(WIDTH)], dim=-1)
+        # A GPU would starve on narrow blocks; `observations.in_blocks` spares it, too.
+        on_cpu = observations.dn.device.type == "cpu"
+        blocks = observations.blocks(WIDTH if on_cpu else max(1, observations.pixels))
+        found = torch.cat([self._score(block) for block in blocks], dim=-1)
         return found[..., : observations.pixels]
 
     def _score(self, block: Observations) -> Tensor:

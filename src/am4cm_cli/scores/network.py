@@ -12,9 +12,9 @@ from am4cm_cli.scores.observations import Observations
 from am4cm_cli.scores.snow import SnowFinder
 
 WIDTH = 1024
-"""Pixels computed at once, always on a CPU, as in `observations.in_blocks`: 128 units of so many are 512 kB,
-which stay in a core's own cache, and all bands of all dates take no more memory than the few sums
-of a wider block do."""
+"""Pixels that a CPU computes at once, always, as in `observations.in_blocks`: 128 units of so many
+are 512 kB, which stay in a core's own cache, and all bands of all dates take no more memory than
+the few sums of a wider block do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ import torch
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clock import Clock
+from am4cm_cli.cluster import Cluster
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
@@ -57,6 +58,7 @@ def mask_stack(
     resources: Resources | None = None,
     *,
     device: torch.device,
+    cluster: Cluster | None = None,
     resume: bool = False,
     track: Track = iter,
     tell: Callable[[str], object] = str,
@@ -71,6 +73,7 @@ def mask_stack(
         config: what decides the pixels.
         resources: memory and threads.
         device: to compute on.
+        cluster: that computes the windows; this process if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         track: follows the windows.
         tell: is given sentences that a user should read while it runs.
@@ -84,12 +87,16 @@ def mask_stack(
     clock, resources = clock or Clock(), resources or Resources()
     _check_outputs(stack, files, config)
     job = plan_job(stack, files, weights, config, resources, device=device)
+    if cluster is not None:  # workers read all windows themselves
+        job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
     with (
         bounded_cache(job.plan.cache_bytes),
         _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
     ):
-        judge, notes = _compute(job, parts, before, weights, track=track, tell=tell, clock=clock)
+        judge, notes = _compute(
+            job, parts, before, weights, cluster=cluster, track=track, tell=tell, clock=clock
+        )
         engine = job.engine(judge, clock)
         tags = _tags(weights, config, judge)
         with appear_together([*files.rasters, *files.styles]) as new:
@@ -112,6 +119,7 @@ def _compute(
     before: Journal | None,
     weights: Weights,
     *,
+    cluster: Cluster | None,
     track: Track,
     tell: Callable[[str], object],
     clock: Clock,
@@ -134,8 +142,11 @@ def _compute(
             tell(
                 f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
             )
-        engine = job.engine(judge, clock)
-        compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
+        if cluster is not None:
+            cluster.compute(job, judge, windows, parts, track=track)
+        else:
+            engine = job.engine(judge, clock)
+            compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
     return judge, tuple(journal.found["notes"])
 
 

@@ -61,8 +61,8 @@ class Cluster:
             OutputError: a window cannot be written.
             Am4cmError: the cluster has gone, or a window takes its workers down.
         """
-        with _token(parts) as token, self._errand(job, judge, parts, token) as name:
-            futures = self._submit(name, token, windows)
+        with _ticket(parts) as ticket, self._errand(job, judge, parts, ticket) as name:
+            futures = self._submit(name, ticket, windows)
             try:
                 self._await(futures, windows, track)
             finally:
@@ -71,7 +71,7 @@ class Cluster:
         _await_files(parts, windows)
 
     @contextmanager
-    def _errand(self, job: MaskJob, judge: Judge, parts: Parts, token: str) -> Iterator[str]:
+    def _errand(self, job: MaskJob, judge: Judge, parts: Parts, ticket: str) -> Iterator[str]:
         """Send each worker once what all its windows need; yield the name it goes by there."""
         from am4cm_cli.workers import Errand, ErrandPlugin
 
@@ -81,24 +81,25 @@ class Cluster:
             judge=judge,
             parts=replace(parts, folder=parts.folder.absolute()),
             sizes=_sizes(stack),
-            token=token,
+            ticket=ticket,
             threads=self.threads,
         )
-        name = f"am4cm {token}"
+        name = f"am4cm {ticket}"
         self.client.register_plugin(ErrandPlugin(errand, name), name=name)
         try:
             yield name
         finally:
-            with suppress(OSError, CancelledError):
+            # A worker that has just come may not know it, and the cluster may be no more.
+            with suppress(KeyError, OSError, CancelledError):
                 self.client.unregister_worker_plugin(name)
 
-    def _submit(self, name: str, token: str, windows: Sequence[Window]) -> set[Any]:
+    def _submit(self, name: str, ticket: str, windows: Sequence[Window]) -> set[Any]:
         from am4cm_cli.workers import compute_window
 
         if not windows:
             return set()
         # The dashboard shows what stands before the first word with a digit: "mask window".
-        keys = [f"mask window-{w.row_off:06d}-{w.col_off:06d}-{token}" for w in windows]
+        keys = [f"mask window-{w.row_off:06d}-{w.col_off:06d}-{ticket}" for w in windows]
         sides = zip(*((w.row_off, w.col_off, w.height, w.width) for w in windows), strict=True)
         return set(self.client.map(compute_window, [name] * len(keys), *sides, key=keys))
 
@@ -126,13 +127,13 @@ class Cluster:
 
 
 @contextmanager
-def _token(parts: Parts) -> Iterator[str]:
+def _ticket(parts: Parts) -> Iterator[str]:
     """Yield the name of a file in the folder of parts that tells workers it is the right one."""
-    token = f"journal-{secrets.token_hex(4)}"
-    path = parts.folder / token
+    ticket = f"journal-{secrets.token_hex(4)}"
+    path = parts.folder / ticket
     write_text(path, "Windows are being computed by a cluster.\n")
     try:
-        yield token
+        yield ticket
     finally:
         path.unlink(missing_ok=True)
 

@@ -3,16 +3,18 @@
 import json
 import logging
 import re
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 from am4cm_cli.cluster import Cluster
 from am4cm_cli.errors import Am4cmError, MissingExtraError
 
-SECONDS_TO_ANSWER = 10
+SECONDS_TO_ANSWER = 5
 EXPECTED = "expected local:N, tcp://host:8786 or a scheduler file (.json)"
 SAME = ("python", "am4cm", "torch", "numpy")
 """What must have the same version everywhere, or the pixels may differ."""
@@ -84,7 +86,7 @@ def _local(named: str) -> Iterator[str]:
     if not found:
         raise Am4cmError(f"--dask {named}: {EXPECTED}, with N from 1 on.")
     settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in ENVIRONMENT.items()}
-    with dask.config.set(settings), warnings.catch_warnings():
+    with dask.config.set(settings), _without_interrupts(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # port 8787 is taken: any other will do
         # Memory is bounded by --max-memory; dask would only stop workers that are near a limit.
         cluster = LocalCluster(
@@ -96,6 +98,21 @@ def _local(named: str) -> Iterator[str]:
         )
     with cluster:
         yield cluster.scheduler_address
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C from threads and processes that begin in this block, and from theirs.
+
+    A terminal sends it to all of them, and only this one can end in order.
+    """
+    # Python's own helper of processes lets Ctrl-C in again where it starts; so it starts before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _of_file(named: str) -> str:

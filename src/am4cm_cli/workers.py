@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.engine import Engine
-from am4cm_cli.errors import OutputError, StackError
+from am4cm_cli.errors import Am4cmError, OutputError, StackError
 from am4cm_cli.jobs import MaskJob
 from am4cm_cli.judgement import Judge
 from am4cm_cli.parts import Part, Parts
@@ -36,7 +36,7 @@ class Errand:
     parts: Parts
     sizes: Mapping[Path, int]
     """Bytes of each image, as the client sees them."""
-    token: str
+    ticket: str
     """Name of a file in the folder of parts that is there as long as windows are wanted."""
     threads: int
     """That compute a window; as many read."""
@@ -46,7 +46,7 @@ class Errand:
         folder = self.parts.folder
         try:
             # Opened, since a network's file system may remember for a while what has gone.
-            with (folder / self.token).open("rb"):
+            with (folder / self.ticket).open("rb"):
                 pass
         except OSError as error:
             raise OutputError(
@@ -175,4 +175,10 @@ class ErrandPlugin(WorkerPlugin):
 def compute_window(name: str, row: int, col: int, height: int, width: int) -> None:
     """Do a window of the errand of this name; a task of the cluster."""
     plugin: Any = get_worker().plugins[name]
-    plugin.bench().compute(Window(col, row, width, height))
+    try:
+        plugin.bench().compute(Window(col, row, width, height))
+        return
+    except Am4cmError as error:
+        told = type(error)(*error.args)
+    # Without its cause: GDAL's errors cannot travel, and would turn it into another one.
+    raise told

@@ -82,10 +82,12 @@ def plan_job(
     device: torch.device,
 ) -> MaskJob:
     """Choose the sizes of a run, and note all that decides its pixels."""
-    scorer, spare = (
-        make_scorer(stack, weights, config.method, device=kind, batch=resources.batch)
-        for kind in (device, torch.device("cpu"))
+    spare = make_scorer(
+        stack, weights, config.method, device=torch.device("cpu"), batch=resources.batch
     )
+    scorer = spare
+    if device.type != "cpu":
+        scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
     layers = _layers(stack, files, weights, config)
     demand = Demand(
         dates=len(stack.scenes),

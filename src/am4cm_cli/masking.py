@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clock import Clock
+from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
@@ -60,6 +61,7 @@ def mask_stack(
     resources: Resources | None = None,
     *,
     device: torch.device,
+    cluster: Cluster | None = None,
     resume: bool = False,
     track: Track = iter,
     tell: Callable[[str], object] = str,
@@ -74,6 +76,7 @@ def mask_stack(
         config: what decides the pixels.
         resources: memory and threads.
         device: to compute on.
+        cluster: that computes the windows; this process if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         track: follows the windows.
         tell: is given sentences that a user should read while it runs.
@@ -87,12 +90,16 @@ def mask_stack(
     clock, resources = clock or Clock(), resources or Resources()
     _check_outputs(stack, files, config)
     job = plan_job(stack, files, weights, config, resources, device=device)
+    if cluster is not None:  # workers read all windows themselves
+        job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
     with (
         bounded_cache(job.plan.cache_bytes),
         _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
     ):
-        judge, notes = _compute(job, parts, before, weights, track=track, tell=tell, clock=clock)
+        judge, notes = _compute(
+            job, parts, before, weights, cluster=cluster, track=track, tell=tell, clock=clock
+        )
         engine = job.engine(judge, clock)
         tags = _tags(weights, config, judge)
         with appear_together([*files.rasters, *files.styles]) as new:
@@ -115,6 +122,7 @@ def _compute(
     before: Journal | None,
     weights: Weights,
     *,
+    cluster: Cluster | None,
     track: Track,
     tell: Callable[[str], object],
     clock: Clock,
@@ -142,8 +150,11 @@ def _compute(
             tell(
                 f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
             )
-        engine = job.fastest_engine(judge, clock, tell)
-        compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
+        if cluster is not None:
+            cluster.compute(job, judge, windows, parts, track=track)
+        else:
+            engine = job.fastest_engine(judge, clock, tell)
+            compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
     return judge, tuple(journal.found["notes"])
 
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from am4cm_cli.commands.options import (
     parse_bytes,
     split_names,
 )
+
+if TYPE_CHECKING:
+    from am4cm_cli.orders import Basis
 
 
 class Method(StrEnum):
@@ -109,6 +112,27 @@ def mask(
     dtype: Annotated[
         Dtype, typer.Option(help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.")
     ] = Dtype.UINT8,
+    update: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD",
+            help="Bring an earlier mask of this stack up to date: compute only dates near new, "
+            "changed or missing scenes, take all others and the calibration from it.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD",
+            help="Take the calibration of an earlier mask instead of fitting one to this stack.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     tile: Annotated[
         int | None,
@@ -137,6 +161,7 @@ def mask(
 
     if attention is None and heads is not Heads.MEAN:
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
+    basis = _basis(update, calibration)
     unwind()
     for beside in (classes, reliability, attention):
         if beside is not None and str(beside) == "-":
@@ -169,6 +194,7 @@ def mask(
             config,
             resources,
             device=pick_device(device),
+            basis=basis,
             resume=resume and str(out) != "-",
             tell=say,
             track=progress("Masking"),
@@ -178,3 +204,13 @@ def mask(
     share = summary.flagged / max(summary.answered, 1)
     what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
     say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+
+
+def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
+    """The earlier mask that is named, if any, and what for."""
+    from am4cm_cli.orders import Basis
+
+    if update is not None and calibration is not None:
+        raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
+    earlier = update or calibration
+    return None if earlier is None else Basis(path=earlier, update=update is not None)

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from am4cm_cli.marks import CalibratedOn, Mark
 
 MOST_ADDED = 1 / 3
-"""Share of a mask's dates that its calibration may not have seen."""
+"""Share of a mask's dates that its calibration may not have seen. On flanders-2018, fitted to some
+months and used for more, 14 of 14 such masks are within 2 % of pixel-dates of a refit at 50 %;
+beyond, 29 of 52 are, the farthest is 22 % off. Dates alone do not tell all: on vosges-theia a
+refit moved up to 9 % of pixel-dates before this, 13 % after."""
 
 
 def added_dates(marks: Sequence[Mark]) -> int:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,22 +15,30 @@ from am4cm_cli.engine import Engine
 from am4cm_cli.parts import Parts
 from am4cm_cli.rims import Strip, border_windows, gather, seams
 from am4cm_cli.scores.neighbourhood import RIM
+from am4cm_cli.updating import Layers, Make
 from am4cm_cli.windows import Tiling, inside, overlap, with_rim
 
 Result = TypeVar("Result")
 
-Layers = list[NDArray[Any]]
-"""(bands, Y, X) of each raster."""
-
 
 def finished_windows(
-    engine: Engine, parts: Parts, tiling: Tiling, pool: Executor, *, ahead: int
+    engine: Engine,
+    parts: Parts,
+    tiling: Tiling,
+    pool: Executor,
+    *,
+    ahead: int,
+    complete: Callable[[Window, Make], Layers],
 ) -> Iterator[tuple[Window, Layers]]:
-    """Yield all windows, row by row, as they are to be written, some of them made ahead."""
+    """Yield all windows, row by row, as they are to be written, some of them made ahead.
+
+    What was computed of a window is completed with what is known of it besides.
+    """
+    make = partial(_finish, engine, parts, tiling)
 
     def finish(window: Window) -> tuple[Window, Layers]:
         with engine.clock("assemble"):
-            return window, _finish(engine, parts, tiling, window)
+            return window, complete(window, make)
 
     return in_order(finish, tiling, pool, ahead=ahead)
 

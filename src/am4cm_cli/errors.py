@@ -9,6 +9,10 @@ class StackError(Am4cmError):
     """The images of a stack cannot be used as they are."""
 
 
+class EarlierError(Am4cmError):
+    """A mask made before cannot be updated, or cannot lend its calibration."""
+
+
 class OutputError(Am4cmError):
     """An output cannot be written where it was asked for."""
 

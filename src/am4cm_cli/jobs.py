@@ -1,7 +1,7 @@
 """One mask to compute: what decides its pixels, and in which windows it is done."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,26 +10,36 @@ from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.device_engine import DeviceEngine
+from am4cm_cli.earlier import Earlier, check_updatable, open_earlier
 from am4cm_cli.engine import Engine
 from am4cm_cli.judgement import Judge, fit_judge
 from am4cm_cli.keeping import Kept, keep_windows, kept_patches
 from am4cm_cli.layers import (
+    JudgedLayer,
     Layer,
     attention_layer,
     class_layer,
     probability_layer,
     reliability_layer,
 )
-from am4cm_cli.mask_notes import band_notes, clear_sky_notes, sample_notes, target_notes
-from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.marks import CalibratedOn, Mark, mark_fitted, mark_scenes
+from am4cm_cli.mask_notes import (
+    band_notes,
+    clear_sky_notes,
+    refit_notes,
+    sample_notes,
+    target_notes,
+)
+from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal
 from am4cm_cli.plan import Demand, Plan, make_plan
 from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
-from am4cm_cli.runs import run_facts
-from am4cm_cli.scoring import SAMPLE_SIDE, StackScorer, draw_sample, make_scorer
+from am4cm_cli.runs import file_state, run_facts
+from am4cm_cli.scoring import SAMPLE_SIDE, StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.updating import Update, plan_update
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import Tiling, sample_rounds
 
@@ -42,14 +52,26 @@ class MaskJob:
     """A mask to compute: all but what the stack's own sample will tell."""
 
     scorer: StackScorer
-    """On the device to compute on."""
+    """Of the scenes that are read, on the device to compute on."""
     spare: StackScorer
-    """On the CPU."""
+    """The same on the CPU."""
     layers: Sequence[Layer]
+    """What is computed; in an update, of some dates only."""
+    written: Sequence[Layer]
+    """The same of all dates."""
+    marks: Sequence[Mark]
+    """Of all scenes."""
     plan: Plan
     tiling: Tiling
     facts: Mapping[str, str]
     config: MaskConfig
+    earlier: Earlier | None = None
+    """A mask whose calibration serves again."""
+    update: Update | None = None
+
+    def to_compute(self) -> Iterable[Window]:
+        """Windows to compute: none where every date is taken from an earlier mask."""
+        return self.tiling if self.update is None or self.update.computed.any() else []
 
     def engine(self, judge: Judge, clock: Clock) -> Engine:
         """Make what computes windows on the CPU, once it is known how to judge."""
@@ -80,21 +102,28 @@ def plan_job(
     resources: Resources,
     *,
     device: torch.device,
+    basis: Basis | None = None,
 ) -> MaskJob:
     """Choose the sizes of a run, and note all that decides its pixels."""
+    bands = serve(stack, weights).bands
+    earlier = open_earlier(basis.path, weights, config, bands) if basis else None
+    marks = _marks(stack, bands, earlier)
+    update = _update(stack, marks, earlier, config) if earlier and basis and basis.update else None
+    written = _layers(stack, files, weights, config)
+    layers = [_cut(layer, update) for layer in written]
+    whole, stack = stack, update.stack if update else stack
     spare = make_scorer(
         stack, weights, config.method, device=torch.device("cpu"), batch=resources.batch
     )
     scorer = spare
     if device.type != "cpu":
         scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
-    layers = _layers(stack, files, weights, config)
     demand = Demand(
         dates=len(stack.scenes),
         bands=len(scorer.bands),
         number_bytes=stack.number_type(scorer.bands).itemsize,
         planes=MOST_PLANES,
-        layer_bytes=sum(layer.pixel_bytes for layer in layers),
+        layer_bytes=sum(layer.pixel_bytes for layer in written),
     )
     plan = make_plan(
         demand,
@@ -106,20 +135,32 @@ def plan_job(
         tile=resources.tile,
     )
     facts = run_facts(stack, weights, layers, options=asdict(config), window=plan.window)
+    if basis:
+        names = json.dumps([scene.name for scene in whole.scenes])
+        facts |= {basis.option: file_state(basis.path), "the dates": names}
     tiling = Tiling(shape=stack.grid.shape, size=plan.window)
     return MaskJob(
         scorer=scorer,
         spare=spare,
         layers=layers,
+        written=written,
+        marks=marks,
         plan=plan,
         tiling=tiling,
         facts=facts,
         config=config,
+        earlier=earlier,
+        update=update,
     )
 
 
 def look(job: MaskJob, weights: Weights, reader: WindowReader) -> tuple[Journal, Kept]:
-    """Fit a judge to a sample; return what is known then, and windows read on the way."""
+    """Fit a judge to a sample; return what is known then, and windows read on the way.
+
+    Nothing is read where an earlier mask lends its judge.
+    """
+    if job.earlier:
+        return _lent(job, job.earlier, weights), {}
     scorer, method = job.scorer, job.config.method
     stack, block = scorer.stack, scorer.stack.block(scorer.bands)
     first = next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
@@ -138,8 +179,48 @@ def look(job: MaskJob, weights: Weights, reader: WindowReader) -> tuple[Journal,
         *sample_notes(sample, stack),
         *clear_sky_notes(sample, judge),
     )
-    found = json.loads(json.dumps({"judge": asdict(judge), "notes": notes}))
-    return Journal(facts=job.facts, found=found), kept
+    return _journal(job, judge, _calibrated_on(sample, stack), notes), kept
+
+
+def _lent(job: MaskJob, earlier: Earlier, weights: Weights) -> Journal:
+    """What is known without a sample."""
+    notes = (
+        *band_notes(job.scorer, weights),
+        *target_notes(job.scorer, job.config.method, job.config.target),
+        *refit_notes(earlier, job.marks),
+    )
+    return _journal(job, earlier.judge, earlier.calibrated_on, notes)
+
+
+def _journal(
+    job: MaskJob, judge: Judge, calibrated_on: CalibratedOn, notes: Sequence[str]
+) -> Journal:
+    found = {"judge": asdict(judge), "calibrated_on": asdict(calibrated_on), "notes": notes}
+    return Journal(facts=job.facts, found=json.loads(json.dumps(found)))
+
+
+def _calibrated_on(sample: StackSample, stack: Stack) -> CalibratedOn:
+    days = [
+        scene.time.date().isoformat()
+        for scene, own in zip(stack.scenes, sample.answered, strict=True)
+        if own
+    ]
+    return CalibratedOn(dates=len(days), first=days[0], last=days[-1])
+
+
+def _marks(stack: Stack, bands: Sequence[str], earlier: Earlier | None) -> tuple[Mark, ...]:
+    marks = mark_scenes(stack, bands)
+    return mark_fitted(marks, earlier.marks) if earlier else marks
+
+
+def _update(stack: Stack, marks: Sequence[Mark], earlier: Earlier, config: MaskConfig) -> Update:
+    check_updatable(earlier, stack.grid, config)
+    return plan_update(stack, marks, earlier)
+
+
+def _cut(layer: Layer, update: Update | None) -> Layer:
+    """In an update, a layer of the dates that are computed."""
+    return update.layer(layer) if update and isinstance(layer, JudgedLayer) else layer
 
 
 def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig) -> list[Layer]:

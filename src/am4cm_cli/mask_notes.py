@@ -1,7 +1,12 @@
 """What a user should know of a mask, one sentence each."""
 
+from collections.abc import Sequence
+
+from am4cm_cli.earlier import Earlier
 from am4cm_cli.judgement import JointJudge, Judge
 from am4cm_cli.levels import level_notes
+from am4cm_cli.marks import Mark
+from am4cm_cli.refits import refit_due, refit_line
 from am4cm_cli.scores.residuals import NIR
 from am4cm_cli.scoring import StackSample, StackScorer
 from am4cm_cli.stacks.stack import Stack
@@ -58,3 +63,11 @@ def clear_sky_notes(sample: StackSample, judge: Judge) -> list[str]:
     if share > MOST_CLOUD:
         return [f"By its own sample {share:.0%} of this stack is cloud or shadow: {advice}"]
     return []
+
+
+def refit_notes(earlier: Earlier, marks: Sequence[Mark]) -> list[str]:
+    """Say when a calibration that serves again has seen too few of the dates."""
+    if not refit_due(marks):
+        return []
+    line = refit_line(earlier.calibrated_on, marks)
+    return [f"The calibration of {earlier.mask.path} was {line}."]

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +20,11 @@ from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
 from am4cm_cli.jobs import MaskJob, look, plan_job
-from am4cm_cli.judgement import Judge, judge_from
+from am4cm_cli.judgement import judge_from
 from am4cm_cli.keeping import Kept
 from am4cm_cli.layers import NODATA
-from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.marks import write_marks
+from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal, Parts, continued_parts, passing_parts, remove_parts
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.ahead import window_reader
@@ -32,6 +34,7 @@ from am4cm_cli.rasters.styles import class_style
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.streaming import compute_windows, one_thread_each
+from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
 
 OPEN_FILES = 256
@@ -61,6 +64,7 @@ def mask_stack(
     resources: Resources | None = None,
     *,
     device: torch.device,
+    basis: Basis | None = None,
     cluster: Cluster | None = None,
     resume: bool = False,
     track: Track = iter,
@@ -76,6 +80,7 @@ def mask_stack(
         config: what decides the pixels.
         resources: memory and threads.
         device: to compute on.
+        basis: an earlier mask, whose calibration serves again, or that is to be updated.
         cluster: that computes the windows; this process if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         track: follows the windows.
@@ -85,11 +90,14 @@ def mask_stack(
     Raises:
         StackError: too few scenes can be compared, or a file cannot be read.
         WeightsError: the stack lacks bands that the weights cannot do without.
+        EarlierError: the earlier mask was made another way.
         OutputError: a raster cannot be written, or the method cannot tell what it asks for.
     """
     clock, resources = clock or Clock(), resources or Resources()
-    _check_outputs(stack, files, config)
-    job = plan_job(stack, files, weights, config, resources, device=device)
+    _check_outputs(stack, files, config, basis)
+    job = plan_job(stack, files, weights, config, resources, device=device, basis=basis)
+    if job.update:
+        tell(job.update.tell())
     if cluster is not None:  # workers read all windows themselves
         job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
@@ -97,18 +105,20 @@ def mask_stack(
         bounded_cache(job.plan.cache_bytes),
         _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
     ):
-        judge, notes = _compute(
+        found = _compute(
             job, parts, before, weights, cluster=cluster, track=track, tell=tell, clock=clock
         )
-        engine = job.engine(judge, clock)
-        tags = _tags(weights, config, judge)
+        engine = job.engine(judge_from(found["judge"]), clock)
+        tags = _tags(weights, job, found)
         with appear_together([*files.rasters, *files.styles]) as new:
             answered, flagged = _assemble(engine, parts, job, new, tags, config)
             for style in new[len(job.layers) :]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
         remove_parts(parts_folder(files.probability))
-    return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
+    return MaskSummary(
+        dates=len(stack.scenes), answered=answered, flagged=flagged, notes=tuple(found["notes"])
+    )
 
 
 def parts_folder(out: Path) -> Path:
@@ -126,8 +136,8 @@ def _compute(
     track: Track,
     tell: Callable[[str], object],
     clock: Clock,
-) -> tuple[Judge, tuple[str, ...]]:
-    """Compute all windows that are not done yet; return what judged them, and notes."""
+) -> Mapping[str, Any]:
+    """Compute all windows that are not done yet; return what the journal tells of them."""
     scorer, plan = job.scorer, job.plan
     with window_reader(
         scorer.stack,
@@ -144,7 +154,7 @@ def _compute(
                 journal, kept = look(job, weights, reader)
             parts.note(journal)
         judge = judge_from(journal.found["judge"])
-        windows = [window for window in job.tiling if not parts.has(window)]
+        windows = [window for window in job.to_compute() if not parts.has(window)]
         if before is not None:
             done = len(list(job.tiling)) - len(windows)
             tell(
@@ -155,7 +165,7 @@ def _compute(
         else:
             engine = job.fastest_engine(judge, clock, tell)
             compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
-    return judge, tuple(journal.found["notes"])
+    return journal.found
 
 
 def _assemble(
@@ -172,8 +182,11 @@ def _assemble(
         one_thread_each(),
         ThreadPoolExecutor(job.plan.threads, "assemble") as pool,
         _rasters(job, paths, tags, engine.clock) as rasters,
+        completing(job.update) as complete,
     ):
-        windows = finished_windows(engine, parts, job.tiling, pool, ahead=job.plan.threads)
+        windows = finished_windows(
+            engine, parts, job.tiling, pool, ahead=job.plan.threads, complete=complete
+        )
         for window, layers in windows:
             for array, raster in zip(layers, rasters, strict=True):
                 raster.write(array, window)
@@ -201,7 +214,7 @@ def _rasters(
                     clock=clock,
                 )
             )
-            for layer, path in zip(job.layers, paths, strict=False)
+            for layer, path in zip(job.written, paths, strict=False)
         ]
 
 
@@ -219,11 +232,16 @@ def _open_parts(
 def _check_room(files: MaskFiles, job: MaskJob) -> None:
     """The whole raster as it is computed, once more with overviews, and then compressed."""
     pixels = job.tiling.shape[0] * job.tiling.shape[1]
-    needed = pixels * sum(layer.pixel_bytes for layer in job.layers) * (0.5 + 4 / 3 + 0.5)
+    needed = pixels * sum(layer.pixel_bytes for layer in job.written) * (0.5 + 4 / 3 + 0.5)
     check_space(files.probability.parent, needed, "for the mask and what it is made from")
 
 
-def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig) -> None:
+def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Basis | None) -> None:
+    if basis and basis.update and files.rasters != [files.probability]:
+        raise OutputError(
+            f"{files.rasters[1]}: --update can't make it, since {basis.path} holds nothing but "
+            "probabilities to take over; leave one of the two away."
+        )
     if files.classes is not None and config.method != "counterfactual":
         raise OutputError(
             f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
@@ -239,12 +257,15 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig) -> None:
             raise OutputError(f"{path}: is named for two outputs; give each a name of its own.")
 
 
-def _tags(weights: Weights, config: MaskConfig, judge: Judge) -> dict[str, str]:
+def _tags(weights: Weights, job: MaskJob, found: Mapping[str, Any]) -> dict[str, str]:
     return {
         "AM4CM_VERSION": __version__,
-        "AM4CM_METHOD": config.method,
-        "AM4CM_TARGET": config.target,
+        "AM4CM_METHOD": job.config.method,
+        "AM4CM_TARGET": job.config.target,
         "AM4CM_WEIGHTS": weights.name,
         "AM4CM_WEIGHTS_SHA256": weights.sha256,
-        "AM4CM_CALIBRATION": json.dumps(asdict(judge)),
+        "AM4CM_BANDS": " ".join(job.scorer.bands),
+        "AM4CM_CALIBRATION": json.dumps(found["judge"]),
+        "AM4CM_CALIBRATED_ON": json.dumps(found["calibrated_on"]),
+        "AM4CM_SCENES": write_marks(job.marks),
     }

@@ -43,6 +43,20 @@ class MaskFiles:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Basis:
+    """A mask made before, on which another is to rest."""
+
+    path: Path
+    update: bool = False
+    """Take over all dates that no change of the stack touches; else its calibration alone."""
+
+    @property
+    def option(self) -> str:
+        """What a user asks for it by."""
+        return "--update" if self.update else "--calibration"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resources:
     """What a run may take; nothing here changes a pixel."""
 

@@ -31,7 +31,7 @@ def run_facts(
         "the size of windows": f"{window[0]} x {window[1]}",
         "the grid": f"{stack.grid.shape} {tuple(stack.grid.transform)} {stack.grid.crs.to_wkt()}",
         **{f"the scene {scene.name}": _digest(stack, t) for t, scene in enumerate(stack.scenes)},
-        **{str(path): _state(path) for path in _paths(stack)},
+        **{str(path): file_state(path) for path in _paths(stack)},
     }
 
 
@@ -51,7 +51,7 @@ def _paths(stack: Stack) -> list[Path]:
     return sorted({file.path for scene in stack.scenes for file in scene.bands.values()})
 
 
-def _state(path: Path) -> str:
+def file_state(path: Path) -> str:
     """Size and time of change; GDAL's virtual files have neither."""
     if str(path).startswith("/vsi"):
         return ""

@@ -25,6 +25,7 @@ from am4cm_cli.commands.options import (
 
 if TYPE_CHECKING:
     from am4cm_cli.cluster import Cluster
+    from am4cm_cli.orders import Basis
 
 
 class Method(StrEnum):
@@ -113,6 +114,27 @@ def mask(
     dtype: Annotated[
         Dtype, typer.Option(help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.")
     ] = Dtype.UINT8,
+    update: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD",
+            help="Bring an earlier mask of this stack up to date: compute only dates near new, "
+            "changed or missing scenes, take all others and the calibration from it.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD",
+            help="Take the calibration of an earlier mask instead of fitting one to this stack.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     tile: Annotated[
         int | None,
@@ -150,6 +172,7 @@ def mask(
 
     if attention is None and heads is not Heads.MEAN:
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
+    basis = _basis(update, calibration)
     unwind()
     for beside in (classes, reliability, attention):
         if beside is not None and str(beside) == "-":
@@ -183,6 +206,7 @@ def mask(
                 config,
                 resources,
                 device=pick_device(device if cluster is None else "cpu"),
+                basis=basis,
                 cluster=cluster,
                 resume=resume and str(out) != "-",
                 tell=say,
@@ -210,3 +234,13 @@ def _cluster(
     if device not in {"auto", "cpu"}:
         raise typer.BadParameter("has no use with --dask", param_hint="'--device'")
     return open_cluster(dask, threads=threads or 1, tell=say)
+
+
+def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
+    """The earlier mask that is named, if any, and what for."""
+    from am4cm_cli.orders import Basis
+
+    if update is not None and calibration is not None:
+        raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
+    earlier = update or calibration
+    return None if earlier is None else Basis(path=earlier, update=update is not None)

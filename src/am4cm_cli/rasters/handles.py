@@ -12,6 +12,8 @@ from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import StackError
 
+SCENE_ADVICE = "Fetch it again, or remove the scene."
+
 
 class OpenFiles:
     """Rasters that stay open between uses; each is used by one thread at a time.
@@ -19,9 +21,13 @@ class OpenFiles:
     GDAL's datasets may not be shared among threads, but may wander from one to the next.
     """
 
-    def __init__(self, most: int = 0) -> None:
-        """Keep at most this many open while nobody uses them; the longest unused is closed."""
+    def __init__(self, most: int = 0, *, advice: str = SCENE_ADVICE) -> None:
+        """Keep at most this many open while nobody uses them; the longest unused is closed.
+
+        A message on a file that cannot be read ends with the advice.
+        """
         self._most = most
+        self._advice = advice
         self._idle: OrderedDict[Path, list[DatasetReader]] = OrderedDict()
         self._count = 0
         self._lock = Lock()
@@ -43,7 +49,7 @@ class OpenFiles:
         except RasterioError as error:
             raise StackError(
                 f"{path}: its pixels cannot be read ({error.__cause__ or error}); the file is "
-                f"damaged or has gone. Fetch it again, or remove the scene."
+                f"damaged or has gone. {self._advice}"
             ) from error
         self._give_back(path, raster)
 

@@ -81,6 +81,23 @@ class MaskBandReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CalibrationReport:
+    """What a mask's calibration was fitted to."""
+
+    dates: int
+    """With an answer in the sample."""
+    first: str
+    last: str
+    """ISO days of these."""
+    added: int
+    """Dates of the mask that it was not fitted to."""
+    refit_due: bool
+    """Whether these are too many."""
+    line: str
+    """All this in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskReport:
     """A mask."""
 
@@ -93,6 +110,8 @@ class MaskReport:
     grid: GridReport
     bands: tuple[MaskBandReport, ...]
     tags: Mapping[str, str]
+    calibration: CalibrationReport | None = None
+    """None where the mask does not tell, as those of older versions."""
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import repeat
 from pathlib import Path
 
@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from am4cm_cli.marks import read_calibrated_on, read_marks
 from am4cm_cli.rasters.masks import MaskFile, open_mask, read_numbers
 from am4cm_cli.rasters.reading import read_scene_patches
+from am4cm_cli.refits import added_dates, refit_due, refit_line
 from am4cm_cli.reports.facts import (
     BandReport,
+    CalibrationReport,
     GridReport,
     MaskBandReport,
     MaskReport,
@@ -73,6 +76,7 @@ def inspect_mask(path: Path) -> MaskReport:
         grid=_grid_report(mask.grid),
         bands=tuple(bands),
         tags=mask.tags,
+        calibration=_calibration_report(mask),
     )
 
 
@@ -183,6 +187,20 @@ def _count(mask: MaskFile, window: Window) -> NDArray[np.float64]:
     cloud = valid & (numbers >= 0.5 * mask.full)
     total = np.sum(numbers, axis=(1, 2), where=valid, dtype=np.float64) / mask.full
     return np.stack([valid.sum((1, 2)), cloud.sum((1, 2)), total], axis=1)
+
+
+def _calibration_report(mask: MaskFile) -> CalibrationReport | None:
+    try:
+        fitted = read_calibrated_on(mask.tags["AM4CM_CALIBRATED_ON"])
+        marks = read_marks(mask.tags["AM4CM_SCENES"])
+    except (KeyError, ValueError):
+        return None
+    return CalibrationReport(
+        **asdict(fitted),
+        added=added_dates(marks),
+        refit_due=refit_due(marks),
+        line=refit_line(fitted, marks),
+    )
 
 
 def _mask_band_report(name: str, counts: Sequence[float], pixels: int) -> MaskBandReport:

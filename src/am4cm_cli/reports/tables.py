@@ -103,6 +103,7 @@ def _mask_title(report: MaskReport) -> str:
             f"method {report.method or 'unknown'}, weights "
             f"{report.weights or 'unknown'}",
             f"{_count(len(report.bands), 'band')} of {report.dtype}, {_grid(report.grid)}",
+            *([f"calibration: {report.calibration.line}"] if report.calibration else []),
             "",
         ]
     )

@@ -1,0 +1,120 @@
+"""What a mask's tags tell of the scenes it was made from, so that changes are found later."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from am4cm_cli.declared import rebuild
+from am4cm_cli.errors import StackError
+from am4cm_cli.stacks.stack import BandFile, Scene, Stack
+
+DIGITS = 16
+"""Of a digest, in hex."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One scene of a mask, in the order of its bands."""
+
+    time: str
+    """ISO, of the acquisition."""
+    digest: str
+    """Of its time, its files' sizes and how their numbers become reflectance: the same on every
+    machine and wherever the files lie. Contents that change and keep their size are not noticed."""
+    fitted: bool
+    """Whether the calibration was fitted to a stack that had it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedOn:
+    """What a calibration was fitted to."""
+
+    dates: int
+    """With an answer in the sample."""
+    first: str
+    last: str
+    """ISO days of these."""
+
+
+def mark_scenes(stack: Stack, bands: Sequence[str]) -> tuple[Mark, ...]:
+    """Mark a stack's scenes by those of their bands that are read.
+
+    Raises:
+        StackError: a file has gone.
+    """
+    return tuple(
+        Mark(time=scene.time.isoformat(), digest=_digest(scene, bands), fitted=True)
+        for scene in stack.scenes
+    )
+
+
+def mark_fitted(marks: Sequence[Mark], before: Sequence[Mark]) -> tuple[Mark, ...]:
+    """Let only those scenes be fitted that an earlier mask's calibration was fitted to."""
+    fitted = {mark.digest for mark in before if mark.fitted}
+    return tuple(replace(mark, fitted=mark.digest in fitted) for mark in marks)
+
+
+def match_marks(marks: Sequence[Mark], before: Sequence[Mark]) -> tuple[int | None, ...]:
+    """Where in an earlier mask each scene stands; None where it has no such scene.
+
+    Scenes that cannot be told apart have no match.
+    """
+    counts = Counter(mark.digest for mark in marks)
+    places = Counter(mark.digest for mark in before)
+    known = {mark.digest: place for place, mark in enumerate(before)}
+    return tuple(
+        known[mark.digest] if counts[mark.digest] == places[mark.digest] == 1 else None
+        for mark in marks
+    )
+
+
+def mark_days(marks: Sequence[Mark]) -> NDArray[np.int64]:
+    """(N,) days since 1970-01-01."""
+    return np.array([mark.time[:10] for mark in marks], dtype="datetime64[D]").astype(np.int64)
+
+
+def write_marks(marks: Sequence[Mark]) -> str:
+    """Put marks into the words of a tag."""
+    return json.dumps([asdict(mark) for mark in marks], separators=(",", ":"))
+
+
+def read_marks(text: str) -> tuple[Mark, ...]:
+    """Read a tag; ValueError if it holds anything else."""
+    marks: tuple[Mark, ...] = rebuild(tuple[Mark, ...], json.loads(text), "scenes")
+    mark_days(marks)
+    return marks
+
+
+def read_calibrated_on(text: str) -> CalibratedOn:
+    """Read a tag; ValueError if it holds anything else."""
+    found: CalibratedOn = rebuild(CalibratedOn, json.loads(text), "calibrated on")
+    return found
+
+
+def _digest(scene: Scene, bands: Sequence[str]) -> str:
+    told = {band: _told(scene.bands[band]) for band in bands}
+    text = json.dumps([scene.time.isoformat(), told], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _told(file: BandFile) -> dict[str, Any]:
+    """What decides a band's numbers, but for its path and how it is laid out."""
+    told = {name: value for name, value in asdict(file).items() if name not in {"path", "block"}}
+    return {**told, "nodata": str(file.nodata), "size": _size(file.path)}
+
+
+def _size(path: Path) -> int:
+    """In bytes; 0 of GDAL's virtual files, which have none."""
+    if str(path).startswith("/vsi"):
+        return 0
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error

@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format weights recipes peers study bench clean
+.PHONY: demo test check format weights recipes peers study scores speed performance bench \
+	bench-memory bench-gpu clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
 $(READY): pyproject.toml constraints.txt
@@ -113,13 +114,39 @@ recipes: $(SIMULATED)/data $(PEER)  ## the table of weights/README.md
 		| xargs -P 2 -I {} sh -c '$(TRAIN) {}'
 	$(BIN)/python bench/recipes.py ../shared/data $(RECIPES)/*.safetensors --lazio $(PEER)
 
-bench: demo  ## scores against the demo's truth, and on real series where they are at hand
+scores: demo  ## masks against the demo's truth, and on real series where they are at hand
 	$(BIN)/am4cm evaluate demo/mask.tif demo/stack/truth.tif --images demo/stack
 	if [ -d ../shared/data ]; then \
 		$(BIN)/am4cm mask $(FLANDERS)/images demo/flanders.tif --overwrite --dtype float32 && \
 		$(BIN)/am4cm evaluate demo/flanders.tif $(FLANDERS)/eye.npz --images $(FLANDERS)/images \
 			--scl $(FLANDERS)/scl --without 2018-04-06,2018-04-21,2018-09-11 && \
 		$(BIN)/python bench/transfer.py ../shared/data weights/*.safetensors; fi
+
+# Sizes of what is timed; a quick look: make speed SIDE=512 DATES=6 TURNS=1 SIDES=256,512 SPANS=6,12
+SIDE := 2048
+DATES := 24
+TURNS := 3
+SIDES := 512,1024,2048
+SPANS := 6,24,96
+LIMIT := 2GB
+SIMULATED_SIDE := 512
+SIZES = --dates $(DATES) --simulated $(SIMULATED_SIDE)
+
+speed: $(READY) build/s2cloudless/ready build/ukis-csmask/ready  ## how fast am4cm, its limits and its peers are
+	$(BIN)/python -m bench.speed.turns build --side $(SIDE) --turns $(TURNS) $(SIZES)
+	$(BIN)/python -m bench.speed.scaling build --sides $(SIDES) --spans $(SPANS) $(SIZES)
+	$(MAKE) performance
+
+performance: $(READY)  ## docs/performance.md, of what was measured last
+	$(BIN)/python -m bench.speed.page build docs/performance.md
+
+bench: speed scores  ## how fast, and how good
+
+bench-memory: $(READY)  ## peak memory under a limit, on large stacks; then make performance
+	$(BIN)/python -m bench.speed.memory build --limit $(LIMIT)
+
+bench-gpu: $(READY)  ## rates of a GPU, where there is one; then make performance
+	$(BIN)/python -m bench.speed.gpu build --side $(SIDE) --dates $(DATES) --turns $(TURNS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -9,7 +9,8 @@ from rich.console import Console
 from am4cm_cli.errors import StackError
 from am4cm_cli.reports.inspection import LONELY_DAYS, inspect_mask, inspect_stack
 from am4cm_cli.reports.tables import mask_table, stack_table
-from am4cm_cli.scores.counterfactual import REACH, CounterfactualConfig
+from am4cm_cli.scores.counterfactual import CounterfactualConfig
+from am4cm_cli.scores.kernels import REACH
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from stacks import every_days, random_dn, write_band_files, write_image, write_mask, write_stack

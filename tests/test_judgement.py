@@ -1,12 +1,15 @@
 """Judgements by hand: which class, which probability, and none where there is no answer."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
 
 from am4cm_cli.calibration import Mixture, Recalibration, cloud_probability
-from am4cm_cli.judgement import JointJudge, SingleJudge, fit_judge
+from am4cm_cli.judgement import JointJudge, SingleJudge, fit_judge, judge_from
 from am4cm_cli.scores.joint import TYPICAL_MODE
 from am4cm_cli.weights import Calibration
 
@@ -111,3 +114,59 @@ def test_the_sample_counts_each_window_by_itself():
     fitted = fit_judge(apart, CALIBRATION, "counterfactual", dates=40)
     swapped = fit_judge(apart.flip(2), CALIBRATION, "counterfactual", dates=40)
     assert fitted == swapped
+
+
+ONES = [
+    judge(recalibrated_cloud=Recalibration(slope=1.3, intercept=0.1 + 0.2)),
+    SingleJudge(mixture=Mixture(clear_mean=0.1, clear_sd=1 / 3, cloud_scale=7, cloud_share=0.2)),
+]
+
+
+@pytest.mark.parametrize("one", ONES)
+def test_a_judge_is_rebuilt_from_its_tag(one):
+    assert judge_from(json.loads(json.dumps(asdict(one)))) == one
+
+
+def test_a_tag_of_something_else_is_refused():
+    with pytest.raises(ValueError, match="clear_mean"):
+        judge_from({"mixture": {"clear_mean": 1.0}})
+    with pytest.raises(ValueError, match="calibration has mode; expected cloud"):
+        judge_from({"mode": {"mean": [0.0], "sd": [1.0]}})
+
+
+def random_evidence(one, seed=0):
+    """(F, 2, 5, 41) with a gap; all parts of an observation are known or none."""
+    rng = np.random.default_rng(seed)
+    parts = 4 if isinstance(one, JointJudge) else 1
+    scale = np.array([2.0, 0.2, 0.1, 0.1])[:parts, None, None, None]
+    evidence = rng.normal(size=(parts, 2, 5, 41)) * scale
+    evidence[:, 1, 2, 30] = np.nan
+    return torch.from_numpy(evidence.astype(np.float32))
+
+
+@pytest.mark.parametrize("one", ONES)
+@pytest.mark.parametrize("target", ["cloud", "unusable"])
+def test_all_answers_come_from_one_table(one, target):
+    planes = one.planes(random_evidence(one))
+    probability = one(planes).probability(target)
+    np.testing.assert_array_equal(one.probability(planes, target), probability)
+    expected = (probability * 100).round().nan_to_num(nan=255).to(torch.uint8)
+    assert torch.equal(one.percent(planes, target), expected)
+    assert (expected == 255).sum() == 1
+
+
+@pytest.mark.parametrize("one", ONES)
+def test_a_pixels_planes_depend_on_nothing_beside_it(one):
+    evidence = random_evidence(one)
+    whole = one.planes(evidence).numpy()
+    for left, right in ((0, 1), (3, 20), (29, 41)):
+        part = one.planes(evidence[:, :, 1:4, left:right].clone()).numpy()
+        assert part.tobytes() == whole[:, :, 1:4, left:right].tobytes()
+
+
+@pytest.mark.parametrize("one", ONES)
+def test_windows_join_without_a_seam(one):
+    planes = one.planes(random_evidence(one))
+    whole = one.percent(planes, "cloud")
+    left, right = one.percent(planes[..., :21], "cloud"), one.percent(planes[..., 19:], "cloud")
+    assert torch.equal(torch.cat([left[..., :20], right[..., 1:]], dim=-1), whole)

@@ -1,5 +1,6 @@
 """Layers of a window: what is written against brute force and the network itself."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -13,17 +14,18 @@ from rasterio.crs import CRS
 
 from am4cm_cli.answers import WindowAnswer
 from am4cm_cli.attention import fold
+from am4cm_cli.calibration import Mixture, Recalibration
 from am4cm_cli.days import day_of_year
-from am4cm_cli.judgement import Judgement
+from am4cm_cli.judgement import JointJudge, Judgement
 from am4cm_cli.layers import (
     attention_layer,
     class_layer,
     count_clear,
-    encode_probability,
     probability_layer,
     reliability_layer,
 )
 from am4cm_cli.models import LTAE, LTAEConfig
+from am4cm_cli.scores.joint import TYPICAL_MODE
 from am4cm_cli.scores.observations import Observations
 from am4cm_cli.stacks.stack import Grid, Scene, Stack
 
@@ -53,6 +55,23 @@ def judgement(unusable, *, cloud=None, shadowed=None, thick=None):
         shadowed=never if shadowed is None else shadowed,
         thick=never if thick is None else thick,
     )
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A judge whose mind is made up, whatever the planes."""
+
+    judgement: Judgement
+
+    def __call__(self, planes):
+        return self.judgement
+
+    def probability(self, planes, target):
+        return self.judgement.probability(target)
+
+
+def encode(layer, decided):
+    return layer.encode(Decided(decided), torch.zeros(1)).numpy()
 
 
 def answer(*, seed=0):
@@ -161,25 +180,29 @@ def test_classes_by_hand(stack, tmp_path):
         thick=torch.tensor(thick).reshape(7, 1, 1),
     )
     layer = class_layer(tmp_path / "c.tif", stack)
-    written = layer.encode(believed).numpy()
+    written = encode(layer, believed)
     assert written.dtype == np.uint8
     assert written.ravel().tolist() == expected
     assert layer.overview == "mode"
 
 
-@pytest.mark.parametrize(("target", "expected"), [("cloud", 0.2), ("unusable", 0.7)])
-def test_each_target_has_its_own_probability(stack, tmp_path, target, expected):
-    shape = (len(DAYS), *SHAPE)
-    seen = judgement(torch.full(shape, 0.7), cloud=torch.full(shape, 0.2))
+@pytest.mark.parametrize("target", ["cloud", "unusable"])
+def test_each_target_has_its_own_probability(stack, tmp_path, target):
+    judge = JointJudge(
+        mode=TYPICAL_MODE,
+        cloud=Mixture(clear_mean=0, clear_sd=1, cloud_scale=9, cloud_share=0.3),
+        unusable=Mixture(clear_mean=0, clear_sd=1, cloud_scale=8, cloud_share=0.6),
+        recalibrated_cloud=Recalibration(),
+        recalibrated_unusable=Recalibration(),
+    )
+    planes = torch.linspace(-9, 9, 3 * len(DAYS) * 12).reshape(3, len(DAYS), *SHAPE).roll(17)
+    planes[:2, 1, 1, 2] = NAN
+    believed = judge(planes).probability(target).numpy()
     share = probability_layer(tmp_path / "p.tif", stack, target=target, dtype="float32")
-    assert_array_equal(share.encode(seen), np.full(shape, expected, np.float32))
+    assert_array_equal(share.encode(judge, planes), believed)
     percent = probability_layer(tmp_path / "p.tif", stack, target=target, dtype="uint8")
-    assert_array_equal(percent.encode(seen), np.full(shape, round(100 * expected), np.uint8))
-
-
-def test_percent_by_hand():
-    found = encode_probability(torch.tensor([0, 0.004, 0.006, 0.5, 0.994, 1, NAN]), "uint8")
-    assert found.tolist() == [0, 0, 1, 50, 99, 100, 255]
+    expected = np.where(np.isnan(believed), 255, np.rint(100 * believed)).astype(np.uint8)
+    assert_array_equal(percent.encode(judge, planes), expected)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -205,11 +228,11 @@ def test_reliability_leaves_out_the_day_itself_and_those_beyond_the_kernel(stack
     # Three widths of 25 days reach 75: 20 December sees January and both of February (43 days);
     # these two are one day; to 30 June it is 150.
     clear = judgement(torch.zeros(len(DAYS), 2, 1))
-    written = reliability_layer(tmp_path / "r.tif", stack).encode(clear)
+    written = encode(reliability_layer(tmp_path / "r.tif", stack), clear)
     assert written[:, 0, 0].tolist() == [3, 3, 2, 2, 0]
     assert_array_equal(written[:, 0], written[:, 1])
     cloudy = torch.zeros(len(DAYS), 2, 1)
     cloudy[1, 0], cloudy[2, 0] = 0.5, NAN
-    written = reliability_layer(tmp_path / "r.tif", stack).encode(judgement(cloudy))
+    written = encode(reliability_layer(tmp_path / "r.tif", stack), judgement(cloudy))
     assert written[:, 0, 0].tolist() == [1, 2, 255, 1, 0]
     assert written[:, 1, 0].tolist() == [3, 3, 2, 2, 0]

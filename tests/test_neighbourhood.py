@@ -27,3 +27,28 @@ def test_mean_of_the_known_neighbours(seed, rows, cols):
 def test_windows_are_kept_apart():
     scores = torch.stack([torch.zeros(2, 3, 3), torch.ones(2, 3, 3)])
     assert_allclose(neighbourhood_mean(scores), scores)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    top=st.integers(0, 5),
+    left=st.integers(0, 40),
+    gaps=st.sampled_from([0.0, 0.05]),
+)
+def test_a_mean_is_the_same_in_every_window_to_the_last_bit(seed, top, left, gaps):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(2, 12, 60)).astype(np.float32)
+    scores[rng.random(scores.shape) < gaps] = np.nan
+    whole = neighbourhood_mean(torch.from_numpy(scores)).numpy()
+    window = np.s_[:, top : top + 7, left : left + 19]
+    part = neighbourhood_mean(torch.from_numpy(scores[window].copy())).numpy()
+    inner = np.s_[:, 1:-1, 1:-1]
+    assert part[inner].tobytes() == whole[window][inner].tobytes()
+
+
+def test_a_gap_elsewhere_changes_no_bit():
+    scores = torch.randn(2, 9, 30)
+    broken = scores.clone()
+    broken[1, 7, 20] = torch.nan
+    found = neighbourhood_mean(broken)[:, :6]
+    assert torch.equal(found, neighbourhood_mean(scores)[:, :6])

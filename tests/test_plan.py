@@ -64,15 +64,21 @@ def test_windows_are_whole_blocks_where_these_fit(shape, block, window):
 
 
 @pytest.mark.parametrize(
-    ("dates", "side", "window"), [(60, 1024, (512, 1024)), (500, 512, (256, 256))]
+    ("dates", "side", "window", "decodes"),
+    [(60, 1024, (512, 1024), 2), (500, 512, (256, 256), 4)],
 )
-def test_blocks_too_large_are_read_in_parts_one_at_a_time(dates, side, window):
+def test_blocks_too_large_are_read_in_parts_one_at_a_time(dates, side, window, decodes):
     tile, block = (10980, 10980), (side, side)
     plan = make_plan(
         demand(dates), shape=tile, block=block, threads=2, batch=4096, max_memory=2 * GB
     )
     assert plan.window == window
     assert plan.ahead == 0
+    assert plan.decodes(block, tile) == decodes
+    whole = make_plan(
+        demand(dates), shape=tile, block=block, threads=2, batch=4096, max_memory=plan.whole_bytes
+    )
+    assert whole.decodes(block, tile) == 1
 
 
 def test_a_window_that_the_user_sets_is_kept_or_refused():

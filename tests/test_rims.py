@@ -1,6 +1,7 @@
 """Seams between windows: whatever the tiling, what is put together is what was taken apart."""
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -18,7 +19,7 @@ def test_surroundings_of_a_seam_come_from_strips_alone(shape, size):
     whole = np.arange(2 * 3 * shape[0] * shape[1], dtype=np.float32).reshape(2, 3, *shape)
     for window in tiling:
         strips = [
-            Strip(window=thin, planes=cut(_part(whole, near), near, thin))
+            Strip(window=thin, planes=cut(torch.from_numpy(_part(whole, near)), near, thin).numpy())
             for near in tiling.around(window)
             for thin in border_windows(near, shape).values()
         ]

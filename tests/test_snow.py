@@ -6,7 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am4cm_cli.scores.snow import SnowBands, lasting_snow, looks_like_snow, near_dates, snow_bands
+from am4cm_cli.scores.observations import Observations
+from am4cm_cli.scores.snow import (
+    SnowBands,
+    SnowFinder,
+    lasting_snow,
+    looks_like_snow,
+    near_dates,
+    snow_bands,
+)
 
 BANDS = SnowBands(green=0, nir=1, swir=2)
 DAYS = np.array([0, 10, 20, 55, 60])
@@ -88,3 +96,18 @@ def test_bands_are_missed():
     assert snow_bands(("B02", "B03", "B08", "B11")) == SnowBands(green=1, nir=2, swir=3)
     assert snow_bands(("B02", "B03", "B04", "B08")) is None
     assert snow_bands(("B02", "B04", "B08", "B11")) is None
+
+
+@given(seed=st.integers(0, 10**6), brightest=st.sampled_from([0.2, 0.5, 1.0]))
+def test_the_quick_tests_miss_no_snow(seed, brightest):
+    rng = np.random.default_rng(seed)
+    pixel = rng.uniform(-0.2, brightest, (1, 3, 200))
+    pixel = pixel * [[[1], [1], [rng.uniform(-0.5, 1)]]]
+    reflectance = torch.from_numpy(np.repeat(pixel, 5, axis=0)) + torch.rand(5, 3, 200) * 0.05
+    valid = torch.from_numpy(rng.random((5, 200)) > 0.3)
+    observations = Observations.of_reflectance(reflectance, valid)
+    finder = SnowFinder.of(BANDS, DAYS, 3).to(reflectance)
+    drops = torch.ones(5, 2, 200)
+    finder.clear(drops, observations, observations.project(finder.weight, finder.constant))
+    snow = lasting_snow(reflectance, valid, BANDS, finder.near)
+    assert torch.equal(drops == 0, snow[:, None].expand(5, 2, 200))

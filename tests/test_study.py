@@ -97,8 +97,7 @@ def test_variant_is_the_mask_that_is_written(tmp_path):
     import series
     import variants
 
-    from am4cm_cli.masking import mask_stack
-    from am4cm_cli.orders import MaskConfig, MaskFiles
+    from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
@@ -112,7 +111,8 @@ def test_variant_is_the_mask_that_is_written(tmp_path):
         files = MaskFiles(probability=out)
         mask_stack(stack, files, weights, config, device=torch.device("cpu"))
         with rasterio.open(out) as raster:
-            np.testing.assert_allclose(raster.read(), answer.probability(target), atol=1e-4)
+            # The mask looks its probabilities up in a table.
+            np.testing.assert_allclose(raster.read(), answer.probability(target), atol=5e-4)
 
 
 def simulate(folder):

@@ -4,8 +4,9 @@
 
 On `large` of arrays.py. Each turn starts every program anew, one after the other, each on all
 cores; a virtual machine is faster or slower from one minute to the next, so only figures of the
-same turns may be compared. Peers and am4cm_arrays.py write the seconds that they computed; here
-come, in build/peers/speed.json, the seconds of the whole process and its peak memory.
+same turns may be compared. Peers and bench/speed/in_memory.py write the seconds that they
+computed; here come, in build/peers/speed.json, the seconds of the whole process and its peak
+memory.
 
 This must stay a small program: a child's peak is never below what its parent had when it started.
 """
@@ -43,9 +44,9 @@ def programs(build: Path, turn: int) -> dict[str, list[str]]:
         "am4cm": [sys.executable, "-m", "am4cm_cli", *mask, "--bands", L1C],
         "am4cm-arrays": [
             sys.executable,
-            str(HERE / "am4cm_arrays.py"),
+            *("-m", "bench.speed.in_memory", "--bands", L1C),
             str(peers / "large"),
-            str(peers / f"large-am4cm-{turn}.npz"),
+            str(peers / f"large-am4cm-{turn}.json"),
         ],
     }
 

@@ -1,8 +1,9 @@
-"""The attention of an L-TAE folded into one affine map from reflectance to logits."""
+"""Attention logits date by date; an L-TAE folded into one affine map from reflectance to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +14,15 @@ from am4cm_cli.models.positions import encode_days
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldedAttention:
-    """Attention logits without the network: logit[h, t] = weight[h] . x[t] + day term[h, t].
+class Attention:
+    """Attention logits of a model whose dates don't know of one another: one form for all of them.
 
-    Exact, because an LTAE has only affine maps between reflectance and attention logits once its
-    batch normalisation stands still.
+    logit[h, t] = weight[h] . (what the date shows) + day term[h, t].
     """
 
     bands: tuple[str, ...]
     weight: Tensor
-    """(H, B) logit per unit of reflectance."""
+    """(H, S) logit per unit of what a date shows: of reflectance, S is B then, or of its units."""
     bias: Tensor
     """(H,)"""
     day_weight: Tensor
@@ -46,34 +46,25 @@ class FoldedAttention:
         Returns:
             (H, T, P).
         """
-        spectral = torch.einsum("hb,tbp->htp", self.weight, reflectance)
-        return spectral + self.day_term(day_of_year)[..., None]
+        return self.spectral(reflectance) + self.day_term(day_of_year)[..., None]
 
-    def on_bands(self, bands: tuple[str, ...], covariance: Tensor) -> FoldedAttention:
+    def spectral(self, reflectance: Tensor) -> Tensor:
+        """What (T, B, P) reflectance adds to the logits, (H, T, P)."""
+        raise NotImplementedError
+
+    def on_bands(self, bands: tuple[str, ...], covariance: Tensor) -> Self:
         """The same attention for a stack with only these of its bands, in this order.
 
         A missing band is replaced by its linear regression on the bands there, over the training
-        series: what the logit is expected to be, given what was seen.
+        series: what it is expected to be, given what was seen.
 
         Args:
             bands: some of this attention's.
             covariance: (B, B) of reflectance over the training series.
         """
-        kept = [self.bands.index(band) for band in bands]
-        gone = [i for i in range(len(self.bands)) if i not in kept]
-        # The pseudo-inverse, since bands that never change leave the covariance singular.
-        inverse = torch.linalg.pinv(covariance[kept][:, kept], hermitian=True)
-        slope = covariance[gone][:, kept] @ inverse
-        intercept = self.mean[gone] - slope @ self.mean[kept]
-        return replace(
-            self,
-            bands=bands,
-            weight=self.weight[:, kept] + self.weight[:, gone] @ slope,
-            bias=self.bias + self.weight[:, gone] @ intercept,
-            mean=self.mean[kept],
-        )
+        raise NotImplementedError
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> FoldedAttention:
+    def to(self, device: torch.device, dtype: torch.dtype) -> Self:
         """The same attention on another device, in another precision."""
         return replace(
             self,
@@ -82,6 +73,67 @@ class FoldedAttention:
             day_weight=self.day_weight.to(device, dtype),
             mean=self.mean.to(device, dtype),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedAttention(Attention):
+    """Attention logits without the network: one affine map from reflectance, `weight` (H, B).
+
+    Exact, because an LTAE with a linear embedding has only affine maps between reflectance and
+    attention logits once its batch normalisation stands still.
+    """
+
+    def spectral(self, reflectance: Tensor) -> Tensor:
+        """What (T, B, P) reflectance adds to the logits, (H, T, P)."""
+        return torch.einsum("hb,tbp->htp", self.weight, reflectance)
+
+    def on_bands(self, bands: tuple[str, ...], covariance: Tensor) -> Self:
+        """See `Attention`; the logit is what it is expected to be, then."""
+        guess = Guess.of(self.bands, bands, self.mean, covariance)
+        weight, constant = guess.into(self.weight)
+        return replace(
+            self,
+            bands=bands,
+            weight=weight,
+            bias=self.bias + constant,
+            mean=self.mean[guess.kept],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """Bands that a stack lacks, as an affine map of those it has."""
+
+    kept: list[int]
+    gone: list[int]
+    slope: Tensor
+    """(gone, kept)"""
+    intercept: Tensor
+    """(gone,)"""
+
+    @classmethod
+    def of(
+        cls, whole: tuple[str, ...], bands: tuple[str, ...], mean: Tensor, covariance: Tensor
+    ) -> Guess:
+        """Regress those of `whole` that are not in `bands` on those that are.
+
+        Args:
+            whole: (B,) names.
+            bands: some of them.
+            mean: (B,) reflectance.
+            covariance: (B, B) of reflectance.
+        """
+        kept = [whole.index(band) for band in bands]
+        gone = [i for i in range(len(whole)) if i not in kept]
+        # The pseudo-inverse, since bands that never change leave the covariance singular.
+        inverse = torch.linalg.pinv(covariance[kept][:, kept], hermitian=True)
+        slope = covariance[gone][:, kept] @ inverse
+        return cls(kept=kept, gone=gone, slope=slope, intercept=mean[gone] - slope @ mean[kept])
+
+    def into(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn an (N, B) map of all bands into one of those kept, and (N,) to add to it."""
+        gone = weight[:, self.gone]
+        return weight[:, self.kept] + gone @ self.slope, gone @ self.intercept
 
 
 def unfoldable(model: PixelModel) -> str | None:
@@ -108,16 +160,13 @@ def fold(model: PixelModel, *, name: str = "the model") -> FoldedAttention:
     reason = unfoldable(model)
     if reason is not None:
         raise WeightsError(
-            f"{name}: attention logits are not affine in reflectance, for {reason}; a mask needs "
-            "those of a linear embedding. Name other weights, or train with --model default."
+            f"{name}: attention logits are not affine in reflectance, for {reason}; a spectral "
+            "index needs those of a linear embedding. Name other weights, or train with --model "
+            "default."
         )
     assert isinstance(model, LTAE)
     to_channels, shift = _embedding(model)
-    # query . (key weight @ channels + key bias) / sqrt(d): one vector over the channels per head
-    query = model.query.double() / model.query.shape[-1] ** 0.5
-    by_head = model.key.weight.double().unflatten(0, query.shape)
-    day_weight = torch.einsum("hk,hkd->hd", query, by_head)
-    constant = (query * model.key.bias.double().unflatten(0, query.shape)).sum(-1)
+    day_weight, constant = fold_heads(model.query, model.key)
     return FoldedAttention(
         bands=model.config.bands,
         weight=day_weight @ to_channels,
@@ -127,28 +176,49 @@ def fold(model: PixelModel, *, name: str = "the model") -> FoldedAttention:
     )
 
 
-def _embedding(model: LTAE) -> tuple[Tensor, Tensor]:
-    """The (D, B) and (D,) of the affine map from reflectance to embedded dates, but for days."""
-    norm, embedding = model.norm, model.embedding
-    assert isinstance(embedding, nn.Linear)
+def fold_heads(query: Tensor, key: nn.Linear) -> tuple[Tensor, Tensor]:
+    """The (H, D) and (H,) of the affine map from embedded dates to logits, in float64.
+
+    query . (key weight @ channels + key bias) / sqrt(d): one vector over the channels per head.
+    """
+    scaled = query.double() / query.shape[-1] ** 0.5
+    by_head = key.weight.double().unflatten(0, query.shape)
+    weight = torch.einsum("hk,hkd->hd", scaled, by_head)
+    return weight, (scaled * key.bias.double().unflatten(0, query.shape)).sum(-1)
+
+
+def fold_norm(norm: nn.BatchNorm1d, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Let settled batch normalisation follow an affine map: (N, S) and (N,), in float64."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    to_channels = gain[:, None] * embedding.weight.double() / model.std.double()
-    shift = gain * (embedding.bias.double() - norm.running_mean.double()) + norm.bias.double()
-    return to_channels, shift - to_channels @ model.mean.double()
+    shifted = bias.double() - norm.running_mean.double()
+    return gain[:, None] * weight.double(), gain * shifted + norm.bias.double()
 
 
-def spectral_index(attention: FoldedAttention, logit_sd: Tensor) -> Tensor:
+def fold_standard(model: PixelModel, layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Let a linear layer follow the standardisation of bands: (N, B) and (N,), in float64."""
+    weight = layer.weight.double() / model.std.double()
+    return weight, layer.bias.double() - weight @ model.mean.double()
+
+
+def _embedding(model: LTAE) -> tuple[Tensor, Tensor]:
+    """The (D, B) and (D,) of the affine map from reflectance to embedded dates, but for days."""
+    assert isinstance(model.embedding, nn.Linear)
+    return fold_norm(model.norm, *fold_standard(model, model.embedding))
+
+
+def spectral_index(attention: Attention, logit_sd: Tensor) -> Tensor:
     """The one number per band that all heads together respond to.
 
     In the counterfactual the date's own term cancels, so only v = mean_h weight[h] / sd[h] counts.
 
     Args:
-        attention: folded heads.
+        attention: of all heads.
         logit_sd: (H,) standard deviation of each head's logit over the training series.
 
     Returns:
-        (B,) index per unit of reflectance; a clear sky has more of it than a cloudy one.
+        (B,) index per unit of reflectance, a clear sky has more of it than a cloudy one; (U,) per
+        unit where an attention has units of its own.
     """
     return (attention.weight / logit_sd[:, None]).mean(0)

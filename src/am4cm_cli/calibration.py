@@ -11,8 +11,6 @@ from math import exp, log
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit, logit
 from torch import Tensor
 
 BINS = 4000
@@ -84,6 +82,8 @@ def fit_mixture(scores: NDArray[np.floating], *, dates: int, prior: MixturePrior
         dates: how many dates they come from; with few of them the prior weighs more.
         prior: of the four parameters.
     """
+    from scipy.optimize import minimize  # takes half a second, which can pass while images are read
+
     low, high = np.quantile(scores, [0.0005, 0.9995])
     counts, edges = np.histogram(scores.clip(low, high), bins=BINS)
     middle = torch.from_numpy((edges[1:] + edges[:-1]) / 2)
@@ -143,7 +143,7 @@ def _log_densities(scores: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
 
 def _unbounded(mixture: Mixture) -> NDArray[np.float64]:
     mean, sd, scale, share = astuple(mixture)
-    return np.array([mean, log(sd), log(scale), logit(share)])
+    return np.array([mean, log(sd), log(scale), log(share / (1 - share))])
 
 
 def _bounded(point: NDArray[np.float64]) -> Mixture:
@@ -152,5 +152,5 @@ def _bounded(point: NDArray[np.float64]) -> Mixture:
         clear_mean=mean,
         clear_sd=exp(log_sd),
         cloud_scale=exp(log_scale),
-        cloud_share=float(expit(share).clip(1e-6, 1 - 1e-6)),
+        cloud_share=min(max(1 / (1 + exp(-share)), 1e-6), 1 - 1e-6),
     )

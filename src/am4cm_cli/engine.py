@@ -20,6 +20,8 @@ from am4cm_cli.rims import border_windows, cut
 from am4cm_cli.scores.neighbourhood import RIM
 from am4cm_cli.scoring import StackScorer
 
+Pending = Callable[[], Part]
+"""Waits for a window's part."""
 STRIPE_VALUES = 2**19
 """Of a plane judged at a time: 2 MB, which stay in a core's own cache."""
 
@@ -37,20 +39,22 @@ class Engine:
     """Pixels scored at a time."""
     clock: Clock
 
-    def compute(self, window: Window, numbers: Numbers, pool: Executor) -> Part:
+    def start(self, window: Window, numbers: Numbers, pool: Executor) -> Pending:
         """Turn the (T, B, Y, X) numbers of a window into what is written of it.
 
-        Pixels at a seam are judged as if nothing were known beyond it; see `rims`.
+        Pixels at a seam are judged as if nothing were known beyond it; see `rims`. The numbers may
+        be overwritten once this returns.
         """
         planes = np.empty((self.judge.count, *numbers.valid.shape), np.float32)
         layers = self._empty_layers(window)
         self._run(pool, self._score(numbers, planes, layers))
         self._run(pool, self._judge(planes, layers))
-        borders = border_windows(window, self.shape)
-        return Part(
+        borders, whole = border_windows(window, self.shape), torch.from_numpy(planes)
+        part = Part(
             layers=tuple(layers),
-            strips={side: cut(planes, window, thin) for side, thin in borders.items()},
+            strips={side: cut(whole, window, thin).numpy() for side, thin in borders.items()},
         )
+        return lambda: part
 
     def judge_planes(self, planes: NDArray[np.float32]) -> list[NDArray[Any] | None]:
         """Judge (C, T, Y, X) planes: (bands, Y, X) of each layer, None for a `SeenLayer`."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from am4cm_cli.answers import WindowAnswer, judge_window
-from am4cm_cli.attention import FoldedAttention
+from am4cm_cli.attention import Attention
 from am4cm_cli.days import day_of_year
 from am4cm_cli.errors import StackError
 from am4cm_cli.judgement import JointJudge, fit_judge, joint_scores
@@ -100,7 +100,7 @@ def explain_pixel(
     Args:
         stack: that it lies in.
         place: of the pixel.
-        weights: of a model that can be folded.
+        weights: of the model.
         device: to compute on.
         batch: see `make_scorer`.
 
@@ -149,7 +149,7 @@ def _series(
     stack: Stack,
     place: Place,
     weights: Weights,
-    attention: FoldedAttention,
+    attention: Attention,
     *,
     answer: WindowAnswer,
     evidence: Evidence,
@@ -174,7 +174,7 @@ def _series(
     )
 
 
-def _attend(stack: Stack, answer: WindowAnswer, attention: FoldedAttention) -> NDArray[np.float32]:
+def _attend(stack: Stack, answer: WindowAnswer, attention: Attention) -> NDArray[np.float32]:
     day = torch.from_numpy(day_of_year(stack.days)).float()
     on_cpu = attention.to(torch.device("cpu"), torch.float32)
     seen = Observations.of_reflectance(

@@ -1,7 +1,7 @@
 """One mask to compute: what decides its pixels, and in which windows it is done."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
+from am4cm_cli.device_engine import DeviceEngine
 from am4cm_cli.earlier import Earlier, check_updatable, open_earlier
 from am4cm_cli.engine import Engine
 from am4cm_cli.judgement import Judge, fit_judge
@@ -32,12 +33,12 @@ from am4cm_cli.mask_notes import (
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal
 from am4cm_cli.plan import Demand, Plan, make_plan
+from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.runs import file_state, run_facts
 from am4cm_cli.scoring import SAMPLE_SIDE, StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import WindowReader
 from am4cm_cli.updating import Update, plan_update
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import Tiling, sample_rounds
@@ -51,7 +52,9 @@ class MaskJob:
     """A mask to compute: all but what the stack's own sample will tell."""
 
     scorer: StackScorer
-    """Of the scenes that are read."""
+    """Of the scenes that are read, on the device to compute on."""
+    spare: StackScorer
+    """On the CPU."""
     layers: Sequence[Layer]
     """What is computed; in an update, of some dates only."""
     written: Sequence[Layer]
@@ -71,15 +74,24 @@ class MaskJob:
         return self.tiling if self.update is None or self.update.computed.any() else []
 
     def engine(self, judge: Judge, clock: Clock) -> Engine:
-        """Make what computes windows, once it is known how to judge."""
+        """Make what computes windows on the CPU, once it is known how to judge."""
         return Engine(
-            scorer=self.scorer,
+            scorer=self.spare,
             judge=judge,
             layers=self.layers,
             shape=self.tiling.shape,
             batch=self.plan.batch,
             clock=clock,
         )
+
+    def fastest_engine(
+        self, judge: Judge, clock: Clock, tell: Callable[[str], object]
+    ) -> Engine | DeviceEngine:
+        """Make what computes windows on the device."""
+        engine = self.engine(judge, clock)
+        if self.scorer.device.type == "cpu":
+            return engine
+        return DeviceEngine(engine=engine, scorer=self.scorer, tell=tell)
 
 
 def plan_job(
@@ -93,14 +105,17 @@ def plan_job(
     basis: Basis | None = None,
 ) -> MaskJob:
     """Choose the sizes of a run, and note all that decides its pixels."""
-    bands = serve(stack, weights).bands
+    bands = tuple(band for band in weights.model.config.bands if band in stack.bands)
     earlier = open_earlier(basis.path, weights, config, bands) if basis else None
     marks = _marks(stack, bands, earlier)
     update = _update(stack, marks, earlier, config) if earlier and basis and basis.update else None
     written = _layers(stack, files, weights, config)
     layers = [_cut(layer, update) for layer in written]
     whole, stack = stack, update.stack if update else stack
-    scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
+    scorer, spare = (
+        make_scorer(stack, weights, config.method, device=kind, batch=resources.batch)
+        for kind in (device, torch.device("cpu"))
+    )
     demand = Demand(
         dates=len(stack.scenes),
         bands=len(scorer.bands),
@@ -124,6 +139,7 @@ def plan_job(
     tiling = Tiling(shape=stack.grid.shape, size=plan.window)
     return MaskJob(
         scorer=scorer,
+        spare=spare,
         layers=layers,
         written=written,
         marks=marks,

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import WindowReader
 from am4cm_cli.windows import Tiling, overlap
 
 Kept = dict[tuple[int, int], Numbers]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from am4cm_cli.attention import FoldedAttention
+from am4cm_cli.attention import Attention
 from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
 from am4cm_cli.judgement import Judge
@@ -104,14 +104,14 @@ def reliability_layer(path: Path, stack: Stack) -> JudgedLayer:
 
 
 def attention_layer(
-    path: Path, stack: Stack, attention: FoldedAttention, *, each_head: bool
+    path: Path, stack: Stack, attention: Attention, *, each_head: bool
 ) -> SeenLayer:
     """Lay out the model's own attention in float32, which sums to 1 over a pixel's dates.
 
     Args:
         path: of the raster.
         stack: whose dates it is for.
-        attention: folded onto the stack's bands.
+        attention: on the stack's bands.
         each_head: a band for each scene and head, scene by scene; else the mean over heads.
     """
     day = torch.from_numpy(day_of_year(stack.days)).float()
@@ -149,7 +149,7 @@ def count_clear(unusable: Tensor, near: Tensor) -> Tensor:
     return counted
 
 
-def share_attention(seen: Observations, attention: FoldedAttention, day: Tensor) -> Tensor:
+def share_attention(seen: Observations, attention: Attention, day: Tensor) -> Tensor:
     """(H, T, P) attention over the valid dates of each pixel, NaN where not valid."""
     logits = attention.logits(seen.reflectance(), day)
     share = attend(logits.transpose(1, 2), seen.valid.T).transpose(1, 2)

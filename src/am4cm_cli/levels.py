@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from am4cm_cli.witnesses import SHIFT, Testimony, hear_pairs
 
@@ -105,6 +103,14 @@ def _groups(heard: Testimony) -> Iterator[tuple[NDArray[np.int64], NDArray[np.in
 
     Only the pairs count that join a group with the most agreement; others may contradict them.
     """
+    # Here, since it takes half a second, which can pass while images are read.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import (
+        breadth_first_order,
+        connected_components,
+        minimum_spanning_tree,
+    )
+
     # The tree is one of least sums; a pair that agrees wholly must not weigh 0, which is no pair.
     cost = np.where(heard.share > 0, 2 - heard.share, 0)
     tree = minimum_spanning_tree(csr_array(cost))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clock import Clock
+from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
@@ -24,12 +26,13 @@ from am4cm_cli.marks import write_marks
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal, Parts, continued_parts, passing_parts, remove_parts
 from am4cm_cli.progress import Track
+from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import CogWriter, create_cog
 from am4cm_cli.rasters.styles import class_style
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.streaming import compute_windows, one_thread_each, window_reader
+from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
 
@@ -129,7 +132,12 @@ def _compute(
     """Compute all windows that are not done yet; return what the journal tells of them."""
     scorer, plan = job.scorer, job.plan
     with window_reader(
-        scorer.stack, scorer.bands, threads=plan.threads, open_files=OPEN_FILES, clock=clock
+        scorer.stack,
+        scorer.bands,
+        threads=plan.threads,
+        open_files=OPEN_FILES,
+        clock=clock,
+        memory=pinned if scorer.device.type == "cuda" else np.empty,
     ) as reader:
         kept: Kept = {}
         journal = before
@@ -144,7 +152,7 @@ def _compute(
             tell(
                 f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
             )
-        engine = job.engine(judge, clock)
+        engine = job.fastest_engine(judge, clock, tell)
         compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
     return journal.found
 

@@ -11,6 +11,7 @@ FEWEST_PIXELS = 256
 """Of a window, however many the dates."""
 CACHE_SHARE = 16
 """GDAL gets this part of the memory for blocks that it has decoded, within limits."""
+LARGEST_CACHE = 2**28
 BATCH_ARRAYS = 24
 """float32 arrays of a batch that live at once, at most: ten bands, and what is made of them."""
 
@@ -54,6 +55,14 @@ class Plan:
     """Of GDAL, for decoded blocks."""
     spare_bytes: int
     """Left over, to keep windows that the sample was drawn from."""
+    whole_bytes: int
+    """That windows of whole blocks would have taken in all."""
+
+    def decodes(self, block: tuple[int, int], shape: tuple[int, int]) -> int:
+        """How often each of the files' blocks is decoded: once, but for blocks too large."""
+        sides = zip(block, shape, self.window, strict=True)
+        down, right = (max(1, ceil(min(size, length) / side)) for size, length, side in sides)
+        return down * right
 
 
 def make_plan(
@@ -80,16 +89,18 @@ def make_plan(
     Raises:
         Am4cmError: not even the smallest window fits.
     """
-    cache = min(max(max_memory // CACHE_SHARE, 2**25), 2**28)
+    cache = min(max(max_memory // CACHE_SHARE, 2**25), LARGEST_CACHE)
     batch, threads = _fit_batch(demand, batch, threads, (max_memory - cache) // 4)
     room = max_memory - cache - threads * batch * demand.dates * 4 * BATCH_ARRAYS
+    fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
-        pixels = room // ((1 + ahead) * demand.read + demand.computed)
+        needed = (1 + ahead) * demand.read + demand.computed
+        pixels = room // needed
         window = (tile, tile) if tile else _window(shape, block, pixels)
         window = min(window[0], shape[0]), min(window[1], shape[1])
         taken = window[0] * window[1]
         if taken <= pixels and (taken >= _smallest(shape, block) or ahead == 0):
-            spare = room - taken * ((1 + ahead) * demand.read + demand.computed)
+            spare = room - taken * needed
             return Plan(
                 window=window,
                 ahead=ahead,
@@ -97,6 +108,7 @@ def make_plan(
                 threads=threads,
                 cache_bytes=cache,
                 spare_bytes=spare,
+                whole_bytes=fixed + (_smallest(shape, block) + 1) * needed,
             )
     raise Am4cmError(
         f"--max-memory {max_memory / 1e9:.2g} GB: too little for {demand.dates} dates of "

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
+from torch import Tensor
 
 from am4cm_cli.scores.neighbourhood import RIM
-from am4cm_cli.windows import overlap
+from am4cm_cli.windows import inside, overlap
 
 DEEP = 2 * RIM
 """Pixels kept along a border: those to judge and, inside of them, their neighbours."""
@@ -51,10 +52,10 @@ def seams(window: Window, shape: tuple[int, int]) -> Iterator[tuple[Window, Wind
         yield line, Window(left, top, right - left, bottom - top)
 
 
-def cut(planes: NDArray[np.float32], window: Window, thin: Window) -> NDArray[np.float32]:
-    """(C, T, Y, X) planes of a thin window inside a window."""
-    row, col = thin.row_off - window.row_off, thin.col_off - window.col_off
-    return planes[..., row : row + thin.height, col : col + thin.width].copy()
+def cut(planes: Tensor, window: Window, thin: Window) -> Tensor:
+    """(C, T, Y, X) planes of a thin window inside a window, in memory of their own."""
+    rows, cols = inside(thin, window)
+    return planes[..., rows, cols].clone()
 
 
 def gather(around: Window, strips: Iterable[Strip]) -> NDArray[np.float32]:

@@ -103,17 +103,17 @@ def make_scorer(
     device: torch.device,
     batch: int | None = None,
 ) -> StackScorer:
-    """Fold the model and fit it to the stack's bands and days.
+    """Take the attention out of a model and fit it to the stack's bands and days.
 
     Args:
         stack: to score.
-        weights: of a model that can be folded.
+        weights: of the model.
         method: one of `scores.METHODS`.
         device: to compute on.
         batch: pixels computed at a time; PIXEL_DATES over the number of dates if None.
 
     Raises:
-        WeightsError: the stack lacks bands that the weights cannot do without.
+        WeightsError: the model cannot mask, or the stack lacks bands that it cannot do without.
     """
     attention = serve(stack, weights).to(device, torch.float32)
     logit_sd = torch.tensor(weights.calibration.logit_sd)

@@ -4,128 +4,23 @@ from collections import deque
 from collections.abc import Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain, islice
-from math import prod
+from itertools import chain
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
-from am4cm_cli.engine import Engine
-from am4cm_cli.parts import Part, Parts
+from am4cm_cli.device_engine import DeviceEngine
+from am4cm_cli.engine import Engine, Pending
+from am4cm_cli.parts import Parts
 from am4cm_cli.plan import Plan
 from am4cm_cli.progress import Track
-from am4cm_cli.rasters.handles import OpenFiles
-from am4cm_cli.rasters.reading import Numbers, await_all, submit_reads
-from am4cm_cli.stacks.headers import quiet
-from am4cm_cli.stacks.stack import Stack
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowReader:
-    """Reads windows of a stack with several threads."""
-
-    stack: Stack
-    bands: tuple[str, ...]
-    pool: Executor
-    files: OpenFiles
-    clock: Clock
-
-    def submit(self, window: Window, to: Numbers) -> list[Future[None]]:
-        """Start to fill numbers with a window."""
-        return submit_reads(
-            self.pool, self.files, self.stack, self.bands, window, to, clock=self.clock
-        )
-
-    def read(self, window: Window) -> Numbers:
-        """Read a window into memory of its own."""
-        numbers = self.room(window.height * window.width)(window)
-        await_all(self.submit(window, numbers))
-        return numbers
-
-    def bytes(self, window: Window) -> int:
-        """How much memory a window's numbers take."""
-        kind = self.stack.number_type(self.bands)
-        pixels: int = window.height * window.width
-        return len(self.stack.scenes) * pixels * (len(self.bands) * kind.itemsize + 1)
-
-    def room(self, pixels: int) -> "Room":
-        """Make room for windows of up to so many pixels."""
-        count, bands = len(self.stack.scenes), len(self.bands)
-        kind = self.stack.number_type(self.bands)
-        return Room(
-            dn=np.empty(count * bands * pixels, kind),
-            valid=np.empty(count * pixels, np.bool_),
-            dates=count,
-            bands=bands,
-        )
-
-    def ahead(self, windows: Sequence[Window], count: int) -> Iterator[Numbers]:
-        """Yield the numbers of windows, of which so many are being read ahead.
-
-        What was yielded is overwritten once the next is asked for.
-        """
-        largest = max((window.height * window.width for window in windows), default=0)
-        free = deque(self.room(largest) for _ in range(min(count, len(windows) - 1) + 1))
-        todo = iter(windows)
-        started: deque[tuple[Room, Numbers, list[Future[None]]]] = deque()
-        try:
-            while True:
-                for window in islice(todo, len(free)):
-                    room = free.popleft()
-                    numbers = room(window)
-                    started.append((room, numbers, self.submit(window, numbers)))
-                if not started:
-                    return
-                room, numbers, futures = started.popleft()
-                await_all(futures)
-                yield numbers
-                free.append(room)
-        finally:
-            for _, _, futures in started:
-                for future in futures:
-                    future.cancel()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """Memory for the numbers of a window, used again and again: new memory comes slowly."""
-
-    dn: NDArray[np.generic]
-    """(T * B * P,)"""
-    valid: NDArray[np.bool_]
-    """(T * P,)"""
-    dates: int
-    bands: int
-
-    def __call__(self, window: Window) -> Numbers:
-        """(T, B, Y, X) numbers for a window in this memory."""
-        shape = self.dates, self.bands, window.height, window.width
-        seen = self.dates, window.height, window.width
-        return Numbers(
-            dn=self.dn[: prod(shape)].reshape(shape), valid=self.valid[: prod(seen)].reshape(seen)
-        )
-
-
-@contextmanager
-def window_reader(
-    stack: Stack, bands: tuple[str, ...], *, threads: int, open_files: int, clock: Clock
-) -> Iterator[WindowReader]:
-    """Open a reader; its files stay open until the block ends."""
-    files = OpenFiles(open_files)
-    with quiet(stack.grid), ThreadPoolExecutor(threads, "read") as pool:
-        try:
-            yield WindowReader(stack=stack, bands=bands, pool=pool, files=files, clock=clock)
-        finally:
-            pool.shutdown(cancel_futures=True)
-            files.close()
+from am4cm_cli.rasters.ahead import WindowReader
+from am4cm_cli.rasters.reading import Numbers
 
 
 def compute_windows(
-    engine: Engine,
+    engine: Engine | DeviceEngine,
     reader: WindowReader,
     windows: Sequence[Window],
     parts: Parts,
@@ -154,14 +49,15 @@ def compute_windows(
     fresh = [window for window in windows if _place(window) not in kept]
     numbers = chain((kept.pop(_place(window)) for window in ready), reader.ahead(fresh, plan.ahead))
     with one_thread_each(), _pools(plan.threads) as (workers, writer):
-        written: Future[None] | None = None
+        line: deque[Future[None]] = deque()
         for window, seen in zip(track([*ready, *fresh]), numbers, strict=True):
-            part = engine.compute(window, seen, workers)
-            if written is not None:
-                written.result()
-            written = writer.submit(_save, parts, window, part, reader.clock)
-        if written is not None:
-            written.result()
+            pending = engine.start(window, seen, workers)
+            # The one before must be written by now: no more than two wait in memory.
+            if line:
+                line.popleft().result()
+            line.append(writer.submit(_save, parts, window, pending, reader.clock))
+        for future in line:
+            future.result()
 
 
 @contextmanager
@@ -187,7 +83,8 @@ def _pools(threads: int) -> Iterator[tuple[Executor, Executor]]:
             workers.shutdown(cancel_futures=True)
 
 
-def _save(parts: Parts, window: Window, part: Part, clock: Clock) -> None:
+def _save(parts: Parts, window: Window, pending: Pending, clock: Clock) -> None:
+    part = pending()
     with clock("write"):
         parts.save(window, part)
 

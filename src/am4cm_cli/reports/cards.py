@@ -48,7 +48,7 @@ def weights_table(card: dict[str, Any]) -> Table:
         table.add_row("probability", lines)
         table.add_row("  fitted to", _told(_fitted, card))
     index = "  ".join(f"{band} {value:+.2f}" for band, value in card["spectral_index"].items())
-    table.add_row("what attention looks for", index or "no one index tells: it cannot mask")
+    table.add_row("what attention looks for", index or "no one index tells")
     table.add_row("training", _told(lambda card: _pairs(card["training"]), card))
     table.add_row("versions", _told(lambda card: _pairs(card["versions"]), card))
     return table

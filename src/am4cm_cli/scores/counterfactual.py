@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from am4cm_cli.scores.kernels import DayKernel
@@ -34,9 +35,14 @@ def clear_sky(series: Tensor, trust: Tensor, kernel: DayKernel) -> Tensor:
     Returns:
         (T, ..., P); NaN where no trusted date lies within the kernel's reach.
     """
-    beside = trust.view(len(trust), *[1] * (series.dim() - 2), -1)
-    total = kernel.sum(trust).view_as(beside)
-    return kernel.sum(series * beside).div_(total)
+    between = series.view(len(series), -1, series.shape[-1])
+    # One product for all: with the trust behind them the sums and their weights come together.
+    stacked = between.new_empty(len(between), between.shape[1] + 1, between.shape[2])
+    weighted, last = stacked[:, :-1], stacked[:, -1]
+    torch.mul(between, trust[:, None], out=weighted)
+    last.copy_(trust)
+    sums = kernel.sum(stacked)
+    return sums[:, :-1].div_(sums[:, -1:]).view(series.shape)
 
 
 def settle_trust(
@@ -99,7 +105,7 @@ def trust_dates(drop: Tensor, seen: Tensor | None, sharpness: float) -> Tensor:
     """How far to believe each date, by what it lost.
 
     Args:
-        drop: (T, P), NaN where unknown.
+        drop: (T, P), NaN where unknown; overwritten.
         seen: (T, P) 1 where valid, else 0; None where everything is.
         sharpness: see `CounterfactualConfig`.
 
@@ -107,7 +113,7 @@ def trust_dates(drop: Tensor, seen: Tensor | None, sharpness: float) -> Tensor:
         (T, P), 1 for no drop, less for a deep one, 0 where not valid or unknown: a date without
         neighbours has no drop and no say.
     """
-    trust = (drop * -sharpness).clamp_(-MOST_TRUST, MOST_TRUST).exp_()
+    trust = drop.mul_(-sharpness).clamp_(-MOST_TRUST, MOST_TRUST).exp_()
     if seen is not None:
         trust *= seen
     return trust.nan_to_num_(nan=0.0)

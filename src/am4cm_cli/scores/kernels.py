@@ -115,11 +115,12 @@ class DayKernel:
         Returns:
             The same shape; 0 where no date lies within reach.
         """
-        sums = torch.empty_like(series)
-        flat, found = series.view(len(series), -1), sums.view(len(series), -1)
-        for block in self.blocks:
-            torch.mm(block.matrix, flat[block.columns], out=found[block.rows])
-        return sums
+        flat = series.view(len(series), -1)
+        sums = torch.empty_like(flat)
+        rows = sums.split([len(block.matrix) for block in self.blocks])
+        for block, found in zip(self.blocks, rows, strict=True):
+            torch.mm(block.matrix, flat[block.columns], out=found)
+        return sums.view(series.shape)
 
 
 def _places(chunks: NDArray[np.int64], first: int, last: int) -> slice:

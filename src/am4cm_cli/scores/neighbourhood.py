@@ -32,8 +32,13 @@ def _total(images: Tensor) -> Tensor:
 
 
 def _three(images: Tensor, axis: int) -> Tensor:
-    """Each with the one before it, then the one after it, along an axis."""
-    total, inner = images.clone(), images.shape[axis] - 1
-    total.narrow(axis, 1, inner).add_(images.narrow(axis, 0, inner))
-    total.narrow(axis, 0, inner).add_(images.narrow(axis, 1, inner))
-    return total
+    """The one before and the one after, then the own, along an axis."""
+    size = images.shape[axis]
+    if size == 1:
+        return images.clone()
+    total = torch.empty_like(images)
+    before, after = images.narrow(axis, 0, size - 2), images.narrow(axis, 2, size - 2)
+    torch.add(before, after, out=total.narrow(axis, 1, size - 2))
+    total.select(axis, 0).copy_(images.select(axis, 1))
+    total.select(axis, -1).copy_(images.select(axis, -2))
+    return total.add_(images)

@@ -12,6 +12,9 @@ WIDTH = 4096
 """Pixels computed at once, always: the products of a narrower batch may be summed in another order
 and so differ in their last bits."""
 
+DATES = 4
+"""Turned into floats at once, so that these stay in a processor's own cache."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
@@ -68,9 +71,17 @@ class Observations:
         """
         scaled = weight * self.scale[:, None]  # (T, S, B)
         constants = self.offset @ weight.T + constant  # (T, S)
-        # Contiguous, since the last bits depend on how numbers lie in memory.
-        dn = self.dn.to(scaled.dtype).contiguous()
-        return torch.baddbmm(constants[..., None], scaled, dn)
+        weights = torch.cat([scaled, constants[..., None]], dim=-1)
+        sums = weights.new_empty(len(weights), len(weight), self.pixels)
+        # The constants go with a band of ones, which is cheaper than to add them. Always from one
+        # place in memory, since the last bits may depend on how numbers lie there.
+        buffer = weights.new_ones(DATES, weights.shape[-1], self.pixels)
+        for first in range(0, len(weights), DATES):
+            some = slice(first, first + DATES)
+            dn = self.dn[some]
+            buffer[: len(dn), :-1].copy_(dn)
+            torch.bmm(weights[some], buffer[: len(dn)], out=sums[some])
+        return sums
 
     def at(self, places: Tensor) -> Observations:
         """Only the pixels at (N,) places."""
@@ -90,8 +101,11 @@ class Observations:
 def in_blocks(score: Callable[[Observations], Tensor], observations: Observations) -> Tensor:
     """Score (..., P) in blocks of WIDTH, so that a pixel's answer depends on it alone.
 
-    An answer is the same to the last bit wherever the pixel stands, whatever stands beside it.
+    An answer is the same to the last bit wherever the pixel stands, whatever stands beside it. A
+    GPU would starve on such blocks, so it is given all at once; its last bits may differ.
     """
+    if observations.dn.device.type != "cpu":
+        return score(observations)
     parts = [score(block) for block in observations.blocks(WIDTH)]
     whole = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
     return whole[..., : observations.pixels]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from am4cm_cli.attention import FoldedAttention
+from am4cm_cli.attention import Attention, FoldedAttention
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.scores.observations import Observations
 
@@ -14,7 +14,7 @@ from am4cm_cli.scores.observations import Observations
 class LogitScore:
     """How far a date's attention logit lies below those of the pixel's other dates."""
 
-    attention: FoldedAttention
+    attention: Attention
     day_of_year: Tensor
     """(T,)"""
 
@@ -38,7 +38,7 @@ class LogitScore:
 class AttentionScore:
     """How far a date's attention lies below an even share of the pixel's attention."""
 
-    attention: FoldedAttention
+    attention: Attention
     day_of_year: Tensor
     """(T,)"""
 
@@ -57,7 +57,9 @@ class AttentionScore:
         return score.masked_fill(~valid, torch.nan)[None]
 
 
-def _logits(attention: FoldedAttention, observations: Observations, day: Tensor) -> Tensor:
+def _logits(attention: Attention, observations: Observations, day: Tensor) -> Tensor:
     """(H, T, P) before the softmax."""
+    if not isinstance(attention, FoldedAttention):
+        return attention.logits(observations.reflectance(), day)
     spectral = observations.project(attention.weight).transpose(0, 1)
     return spectral + attention.day_term(day)[..., None]

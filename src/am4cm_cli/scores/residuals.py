@@ -1,6 +1,7 @@
 """How each date departs from its own clear sky: in attention, and in the bands that tell why."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -81,7 +82,7 @@ class ResidualScore:
         return in_blocks(self._score, observations)
 
     def _score(self, block: Observations) -> Tensor:
-        sums = block.project(self._weight(), self._constant())
+        sums = block.project(self._weight, self._constant)
         series, seen = sums[:, :EVIDENCE], block.seen()
         index, typical = series[:, 0], self.index @ self.mean
         trust = settle_trust(index, seen, self.kernel, self.config, typical=typical)
@@ -90,6 +91,7 @@ class ResidualScore:
             self.snow.clear(drops, block, sums[:, EVIDENCE:])
         return hide(drops, seen).transpose(0, 1)
 
+    @cached_property
     def _weight(self) -> Tensor:
         """(S, B) of the evidence and of the snow's tests, all in one product."""
         # The blue rises under a cloud, the others fall: with its sign turned, all parts drop.
@@ -98,6 +100,7 @@ class ResidualScore:
         tests = [] if self.snow is None else [self.snow.weight.to(self.index)]
         return torch.cat([self.index[None], parts, *tests])
 
+    @cached_property
     def _constant(self) -> Tensor:
         """(S,) to add to them."""
         none = self.index.new_zeros(EVIDENCE)

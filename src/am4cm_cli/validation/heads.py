@@ -10,9 +10,7 @@ from rasterio.windows import Window
 from scipy.stats import rankdata
 
 from am4cm_cli.rasters.reading import read_patches
-from am4cm_cli.scores import CounterfactualConfig
-from am4cm_cli.scores.kernels import DayKernel
-from am4cm_cli.scores.residuals import DropScore
+from am4cm_cli.scores import head_scores
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.validation.baselines import in_batches
@@ -46,13 +44,8 @@ def head_agreement(stack: Stack, weights: Weights, windows: Sequence[Window]) ->
     """
     attention = serve(stack, weights).to(torch.device("cpu"), torch.float32)
     reflectance, valid = map(torch.from_numpy, read_patches(stack, attention.bands, windows))
-    config = CounterfactualConfig()
-    kernel = DayKernel.of(stack.days, width=config.width).to(attention.weight)
-    indexes = attention.weight / torch.tensor(weights.calibration.logit_sd)[:, None]
-    scores = (
-        DropScore(index=index, mean=attention.mean, kernel=kernel, config=config)
-        for index in indexes
-    )
+    logit_sd = torch.tensor(weights.calibration.logit_sd)
+    scores = head_scores(attention, logit_sd, stack.days)
     drops = torch.stack([in_batches(score, reflectance, valid) for score in scores])
     return agreement(drops.flatten(1).numpy())
 

@@ -2,4 +2,6 @@
 
 from am4cm_cli.app import main
 
-main()
+# Processes that are started for --dask import this file under another name.
+if __name__ == "__main__":
+    main()

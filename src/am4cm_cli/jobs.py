@@ -112,10 +112,12 @@ def plan_job(
     written = _layers(stack, files, weights, config)
     layers = [_cut(layer, update) for layer in written]
     whole, stack = stack, update.stack if update else stack
-    scorer, spare = (
-        make_scorer(stack, weights, config.method, device=kind, batch=resources.batch)
-        for kind in (device, torch.device("cpu"))
+    spare = make_scorer(
+        stack, weights, config.method, device=torch.device("cpu"), batch=resources.batch
     )
+    scorer = spare
+    if device.type != "cpu":
+        scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
     demand = Demand(
         dates=len(stack.scenes),
         bands=len(scorer.bands),

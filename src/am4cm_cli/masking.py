@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clock import Clock
+from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
@@ -64,6 +65,7 @@ def mask_stack(
     *,
     device: torch.device,
     basis: Basis | None = None,
+    cluster: Cluster | None = None,
     resume: bool = False,
     track: Track = iter,
     tell: Callable[[str], object] = str,
@@ -79,6 +81,7 @@ def mask_stack(
         resources: memory and threads.
         device: to compute on.
         basis: an earlier mask, whose calibration serves again, or that is to be updated.
+        cluster: that computes the windows; this process if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         track: follows the windows.
         tell: is given sentences that a user should read while it runs.
@@ -95,12 +98,16 @@ def mask_stack(
     job = plan_job(stack, files, weights, config, resources, device=device, basis=basis)
     if job.update:
         tell(job.update.tell())
+    if cluster is not None:  # workers read all windows themselves
+        job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
     with (
         bounded_cache(job.plan.cache_bytes),
         _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
     ):
-        found = _compute(job, parts, before, weights, track=track, tell=tell, clock=clock)
+        found = _compute(
+            job, parts, before, weights, cluster=cluster, track=track, tell=tell, clock=clock
+        )
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
         with appear_together([*files.rasters, *files.styles]) as new:
@@ -125,6 +132,7 @@ def _compute(
     before: Journal | None,
     weights: Weights,
     *,
+    cluster: Cluster | None,
     track: Track,
     tell: Callable[[str], object],
     clock: Clock,
@@ -152,8 +160,11 @@ def _compute(
             tell(
                 f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
             )
-        engine = job.fastest_engine(judge, clock, tell)
-        compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
+        if cluster is not None:
+            cluster.compute(job, judge, windows, parts, track=track)
+        else:
+            engine = job.fastest_engine(judge, clock, tell)
+            compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
     return journal.found
 
 

@@ -1,5 +1,6 @@
 """`am4cm mask`: the cloud probability of every date of a stack."""
 
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,7 @@ from am4cm_cli.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from am4cm_cli.cluster import Cluster
     from am4cm_cli.orders import Basis
 
 
@@ -143,6 +145,15 @@ def mask(
     ] = None,
     max_memory: MaxMemory = "2GB",
     threads: Threads = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Compute windows on a dask cluster: local:N for N processes here, "
+            "tcp://host:8786, or a scheduler file. Each has one thread and --max-memory.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -187,18 +198,20 @@ def mask(
         )
         for style in files.styles:
             check_output(style, overwrite=overwrite)
-        summary = mask_stack(
-            stack,
-            files,
-            load_weights(weights or default_weights()),
-            config,
-            resources,
-            device=pick_device(device),
-            basis=basis,
-            resume=resume and str(out) != "-",
-            tell=say,
-            track=progress("Masking"),
-        )
+        with _cluster(dask, threads=threads, device=device) as cluster:
+            summary = mask_stack(
+                stack,
+                files,
+                load_weights(weights or default_weights()),
+                config,
+                resources,
+                device=pick_device(device if cluster is None else "cpu"),
+                basis=basis,
+                cluster=cluster,
+                resume=resume and str(out) != "-",
+                tell=say,
+                track=progress("Masking"),
+            )
     for note in summary.notes:
         say(note)
     share = summary.flagged / max(summary.answered, 1)
@@ -214,3 +227,20 @@ def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
         raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
     earlier = update or calibration
     return None if earlier is None else Basis(path=earlier, update=update is not None)
+
+
+def _cluster(
+    dask: str | None, *, threads: int | None, device: str
+) -> "AbstractContextManager[Cluster | None]":
+    """Open the cluster that was asked for.
+
+    Without --threads its workers take one each. This process takes all cores as ever, so that its
+    windows are the same as without a cluster, and either goes on where the other stopped.
+    """
+    from am4cm_cli.schedulers import open_cluster
+
+    if dask is None:
+        return nullcontext()
+    if device not in {"auto", "cpu"}:
+        raise typer.BadParameter("has no use with --dask", param_hint="'--device'")
+    return open_cluster(dask, threads=threads or 1, tell=say)

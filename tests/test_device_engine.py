@@ -67,7 +67,7 @@ def prepared(folder, device, *, most=None):
     with window_reader(
         job.scorer.stack, job.scorer.bands, threads=1, open_files=9, clock=clock
     ) as reader:
-        journal, _ = look(job, bright_weights(), reader)
+        journal = look(job, bright_weights(), {})
         numbers = reader.read(WINDOW)
     engine = job.engine(judge_from(journal.found["judge"]), clock)
     scorer = job.scorer

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -24,6 +25,7 @@ from am4cm_cli.refits import refit_due, refit_line
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.weights import save_weights
 from cloudy import CLOUD, GROUND, bright_weights
+from networks import mlp_twin
 from stacks import write_image, write_stack
 
 CPU = torch.device("cpu")
@@ -56,16 +58,17 @@ def pool(tmp_path_factory):
     return folder
 
 
-def mask(source, out, basis=None, *, tile=None, threads=1, resume=False, track=iter, **options):
+def mask(source, out, basis=None, *, weights=None, resume=False, track=iter, **options):
     """Mask what `find_stack` finds; return what was told."""
     told = []
     stack = find_stack(source)
+    resources = {name: options.pop(name) for name in ("tile", "threads") if name in options}
     mask_stack(
         stack,
         MaskFiles(probability=out),
-        bright_weights(),
+        weights or bright_weights(),
         MaskConfig(**options),
-        Resources(tile=tile, threads=threads),
+        Resources(**resources),
         device=CPU,
         basis=basis,
         resume=resume,
@@ -95,7 +98,7 @@ def assert_same_dates(one, other):
 choice = st.sets(st.sampled_from(DAYS), min_size=1)
 
 
-@settings(max_examples=8)
+@settings(max_examples=7)
 @given(
     before=choice,
     added=st.sets(st.sampled_from(DAYS), max_size=3),
@@ -126,6 +129,16 @@ def test_one_date_at_either_end_or_between(pool, tmp_path, added):
     assert_same_dates(tmp_path / "new.tif", pool / "all.tif")
     with rasterio.open(tmp_path / "new.tif") as raster:
         assert len(np.unique(raster.read())) > 10  # answers of many kinds
+
+
+def test_a_network_is_updated_too(pool, tmp_path):
+    linear = bright_weights()
+    weights = replace(linear, model=mlp_twin(linear.model))
+    old, new, whole = (tmp_path / name for name in ("old.tif", "new.tif", "whole.tif"))
+    mask(pool / "images", whole, Basis(path=pool / "all.tif"), weights=weights)
+    mask(listed(pool, tmp_path / "old.txt", DAYS[:-1]), old, Basis(path=whole), weights=weights)
+    mask(pool / "images", new, update(old), weights=weights)
+    assert_same_dates(new, whole)
 
 
 def test_far_scenes_are_not_read(pool, tmp_path):
@@ -250,17 +263,15 @@ def test_an_old_mask_that_changed_meanwhile_is_noticed(pool, tmp_path):
 @pytest.mark.parametrize(
     ("made", "asked", "words"),
     [
-        ({}, {"dtype": "float32"}, "another dtype. Found uint8; expected float32"),
-        ({}, {"target": "unusable"}, "another target. Found cloud; expected unusable"),
-        ({"method": "blue"}, {}, "another method. Found blue; expected counterfactual"),
-        ({"method": "logit"}, {"method": "logit"}, "is of the method logit"),
-        ({"method": "attention"}, {"method": "attention"}, "is of the method attention"),
+        (None, {"dtype": "float32"}, "another dtype. Found uint8; expected float32"),
+        (None, {"target": "unusable"}, "another target. Found cloud; expected unusable"),
+        ("blue", {}, "another method. Found blue; expected counterfactual"),
+        ("logit", {"method": "logit"}, "is of the method logit"),
+        ("attention", {"method": "attention"}, "is of the method attention"),
     ],
 )
 def test_masks_of_another_kind_are_refused(pool, tmp_path, made, asked, words):
-    shutil.copy(pool / "all.tif", tmp_path / "old.tif")
-    if made:
-        mask(pool / "images", tmp_path / "old.tif", **made)
+    retag(pool / "all.tif", tmp_path / "old.tif", "AM4CM_METHOD", made or "counterfactual")
     with pytest.raises(EarlierError, match=rf"old\.tif: .*{re.escape(words)}"):
         mask(pool / "images", tmp_path / "new.tif", update(tmp_path / "old.tif"), **asked)
     assert not (tmp_path / "new.tif").exists()

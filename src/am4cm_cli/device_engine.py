@@ -9,6 +9,7 @@ import torch
 from rasterio.windows import Window
 from torch import Tensor
 
+from am4cm_cli.clock import Clock
 from am4cm_cli.engine import Engine, Pending
 from am4cm_cli.layers import JudgedLayer, SeenLayer
 from am4cm_cli.parts import Part
@@ -30,6 +31,11 @@ class DeviceEngine:
     batch: int = 2**22
     """Pixels computed at a time; halved whenever the device's memory does not suffice."""
     _copies: "torch.cuda.Stream | None" = field(default=None, init=False)
+
+    @property
+    def clock(self) -> Clock:
+        """Told where the time goes."""
+        return self.engine.clock
 
     def start(self, window: Window, numbers: Numbers, pool: Executor) -> Pending:
         """Begin to compute a window; return what waits for the result.

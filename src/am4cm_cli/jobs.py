@@ -124,7 +124,7 @@ def plan_job(
     basis: Basis | None = None,
 ) -> MaskJob:
     """Choose the sizes of a run, and note all that decides its pixels."""
-    bands = serve(stack, weights).bands
+    bands = tuple(band for band in weights.model.config.bands if band in stack.bands)
     earlier = open_earlier(basis.path, weights, config, bands) if basis else None
     marks = _marks(stack, bands, earlier)
     update = _update(stack, marks, earlier, config) if earlier and basis and basis.update else None
@@ -173,24 +173,33 @@ def plan_job(
     )
 
 
-def look(job: MaskJob, weights: Weights, reader: WindowReader) -> tuple[Journal, Kept]:
-    """Fit a judge to a sample; return what is known then, and windows read on the way.
-
-    Nothing is read where an earlier mask lends its judge.
-    """
+def keep(job: MaskJob, reader: WindowReader) -> Kept:
+    """Read whole windows that the sample will be drawn from, if there is room for them."""
     if job.earlier:
-        return _lent(job, job.earlier, weights), {}
-    scorer, method = job.scorer, job.config.method
-    stack, block = scorer.stack, scorer.stack.block(scorer.bands)
-    first = next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
+        return {}
     with ThreadPoolExecutor(1) as pool:
         # Half a second, in which nobody but the readers has anything to do.
         pool.submit(import_module, "scipy.optimize")
-        kept = keep_windows(reader, job.tiling, first, most_bytes=job.plan.spare_bytes)
+        return keep_windows(reader, job.tiling, _first(job), most_bytes=job.plan.spare_bytes)
+
+
+def look(job: MaskJob, weights: Weights, kept: Kept) -> Journal:
+    """Fit a judge to a sample, and return what is known then.
+
+    Nothing is read where an earlier mask lends its judge.
+
+    Args:
+        job: whose stack to sample.
+        weights: with what is known before any stack is seen.
+        kept: windows read before; the sample is read anew where it is not in them.
+    """
+    if job.earlier:
+        return _lent(job, job.earlier, weights)
+    scorer, method = job.scorer, job.config.method
 
     def read(patches: Sequence[Window]) -> tuple[Any, Any]:
-        found = kept_patches(stack, scorer.bands, kept, patches)
-        return found or read_patches(stack, scorer.bands, patches)
+        found = kept_patches(scorer.stack, scorer.bands, kept, patches)
+        return found or read_patches(scorer.stack, scorer.bands, patches)
 
     sample = draw_sample(scorer, read)
     dates = int(sample.answered.sum())
@@ -198,10 +207,17 @@ def look(job: MaskJob, weights: Weights, reader: WindowReader) -> tuple[Journal,
     notes = (
         *band_notes(scorer, weights),
         *target_notes(scorer, method, job.config.target),
-        *sample_notes(sample, stack),
+        *sample_notes(sample, scorer.stack),
         *clear_sky_notes(sample, judge),
     )
-    return _journal(job, judge, _calibrated_on(sample, stack), notes), kept
+    return _journal(job, judge, _calibrated_on(sample, scorer.stack), notes)
+
+
+def _first(job: MaskJob) -> list[Window]:
+    """Patches that a sample begins with."""
+    stack = job.scorer.stack
+    block = stack.block(job.scorer.bands)
+    return next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
 
 
 def _lent(job: MaskJob, earlier: Earlier, weights: Weights) -> Journal:

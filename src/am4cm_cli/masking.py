@@ -20,7 +20,7 @@ from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
-from am4cm_cli.jobs import MaskJob, look, plan_job
+from am4cm_cli.jobs import MaskJob, keep, look, plan_job
 from am4cm_cli.judgement import judge_from
 from am4cm_cli.keeping import Kept
 from am4cm_cli.layers import NODATA
@@ -152,25 +152,30 @@ def _compute(
         clock=clock,
         memory=pinned if scorer.device.type == "cuda" else np.empty,
     ) as reader:
-        kept: Kept = {}
-        journal = before
-        if journal is None:
-            with clock("sample"):
-                journal, kept = look(job, weights, reader)
-            parts.note(journal)
-        judge = judge_from(journal.found["judge"])
         windows = [window for window in job.to_compute() if not parts.has(window)]
+        kept = keep(job, reader) if before is None and cluster is None else {}
+        # Reading goes on while the judge is being fitted.
+        flow = reader.flow([] if cluster else windows, kept, ahead=plan.ahead)
+        journal = before or _look(job, weights, kept, parts, clock)
+        judge = judge_from(journal.found["judge"])
         if before is not None:
-            done = len(list(job.tiling)) - len(windows)
+            total = len(list(job.tiling))
             tell(
-                f"Going on from an earlier run: {done} of {len(list(job.tiling))} windows are done."
+                f"Going on from an earlier run: {total - len(windows)} of {total} windows are done."
             )
         if cluster is not None:
             cluster.compute(job, judge, windows, parts, track=track)
         else:
             engine = job.fastest_engine(judge, clock, tell)
-            compute_windows(engine, reader, windows, parts, plan, kept=kept, track=track)
+            compute_windows(engine, flow, parts, threads=plan.threads, track=track)
     return journal.found
+
+
+def _look(job: MaskJob, weights: Weights, kept: Kept, parts: Parts, clock: Clock) -> Journal:
+    with clock("sample"):
+        journal = look(job, weights, kept)
+    parts.note(journal)
+    return journal
 
 
 def _assemble(

@@ -1,10 +1,9 @@
 """Windows of a stack flow through readers, the engine and a writer."""
 
 from collections import deque
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 
 import torch
 from rasterio.windows import Window
@@ -13,49 +12,39 @@ from am4cm_cli.clock import Clock
 from am4cm_cli.device_engine import DeviceEngine
 from am4cm_cli.engine import Engine, Pending
 from am4cm_cli.parts import Parts
-from am4cm_cli.plan import Plan
 from am4cm_cli.progress import Track
-from am4cm_cli.rasters.ahead import WindowReader
-from am4cm_cli.rasters.reading import Numbers
+from am4cm_cli.rasters.ahead import Flow
 
 
 def compute_windows(
     engine: Engine | DeviceEngine,
-    reader: WindowReader,
-    windows: Sequence[Window],
+    flow: Flow,
     parts: Parts,
-    plan: Plan,
     *,
-    kept: MutableMapping[tuple[int, int], Numbers],
+    threads: int,
     track: Track = iter,
 ) -> None:
     """Compute windows into files of their own: readers ahead, one writer behind.
 
     Args:
         engine: that computes.
-        reader: of the same stack.
-        windows: to compute.
+        flow: windows being read.
         parts: where to write them.
-        plan: sizes.
-        kept: numbers that were read before, by row and column of a window's first pixel; they go
-            first, and out of memory.
+        threads: that compute.
         track: follows the windows.
 
     Raises:
         StackError: an image cannot be read.
         OutputError: a window cannot be written.
     """
-    ready = [window for window in windows if _place(window) in kept]
-    fresh = [window for window in windows if _place(window) not in kept]
-    numbers = chain((kept.pop(_place(window)) for window in ready), reader.ahead(fresh, plan.ahead))
-    with one_thread_each(), _pools(plan.threads) as (workers, writer):
+    with one_thread_each(), _pools(threads) as (workers, writer):
         line: deque[Future[None]] = deque()
-        for window, seen in zip(track([*ready, *fresh]), numbers, strict=True):
+        for window, seen in zip(track(flow.windows), flow.numbers, strict=True):
             pending = engine.start(window, seen, workers)
             # The one before must be written by now: no more than two wait in memory.
             if line:
                 line.popleft().result()
-            line.append(writer.submit(_save, parts, window, pending, reader.clock))
+            line.append(writer.submit(_save, parts, window, pending, engine.clock))
         for future in line:
             future.result()
 
@@ -87,7 +76,3 @@ def _save(parts: Parts, window: Window, pending: Pending, clock: Clock) -> None:
     part = pending()
     with clock("write"):
         parts.save(window, part)
-
-
-def _place(window: Window) -> tuple[int, int]:
-    return window.row_off, window.col_off

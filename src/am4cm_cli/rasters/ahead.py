@@ -1,11 +1,11 @@
 """Windows of a stack, read by several threads ahead of their use."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from math import prod
 from typing import Any
 
@@ -63,30 +63,54 @@ class WindowReader:
             bands=bands,
         )
 
-    def ahead(self, windows: Sequence[Window], count: int) -> Iterator[Numbers]:
-        """Yield the numbers of windows, of which so many are being read ahead.
+    def flow(
+        self,
+        windows: Sequence[Window],
+        kept: MutableMapping[tuple[int, int], Numbers],
+        *,
+        ahead: int,
+    ) -> "Flow":
+        """Begin to read windows; those that are in memory already come first, and leave it.
 
-        What was yielded is overwritten once the next is asked for.
+        Args:
+            windows: in the order to read them.
+            kept: numbers by row and column of a window's first pixel.
+            ahead: windows to read ahead of the one that is used.
+        """
+        ready = [window for window in windows if _place(window) in kept]
+        fresh = [window for window in windows if _place(window) not in kept]
+        numbers = chain((kept.pop(_place(window)) for window in ready), self.ahead(fresh, ahead))
+        return Flow(windows=[*ready, *fresh], numbers=numbers)
+
+    def ahead(self, windows: Sequence[Window], count: int) -> Iterator[Numbers]:
+        """Begin to read windows, so many of them ahead of the one that is used.
+
+        Returns:
+            An iterator over their numbers; what it yielded is overwritten once the next is asked
+            for.
         """
         largest = max((window.height * window.width for window in windows), default=0)
-        free = deque(self.room(largest) for _ in range(min(count, len(windows) - 1) + 1))
+        rooms = [self.room(largest) for _ in range(min(count + 1, len(windows)))]
         todo = iter(windows)
-        started: deque[tuple[Room, Numbers, list[Future[None]]]] = deque()
+        started = deque(
+            self._begin(window, room) for room, window in zip(rooms, todo, strict=False)
+        )
+        return self._follow(started, todo)
+
+    def _begin(self, window: Window, room: "Room") -> "_Started":
+        numbers = room(window)
+        return _Started(room=room, numbers=numbers, futures=self.submit(window, numbers))
+
+    def _follow(self, started: "deque[_Started]", todo: Iterator[Window]) -> Iterator[Numbers]:
         try:
-            while True:
-                for window in islice(todo, len(free)):
-                    room = free.popleft()
-                    numbers = room(window)
-                    started.append((room, numbers, self.submit(window, numbers)))
-                if not started:
-                    return
-                room, numbers, futures = started.popleft()
-                await_all(futures)
-                yield numbers
-                free.append(room)
+            while started:
+                first = started.popleft()
+                await_all(first.futures)
+                yield first.numbers
+                started.extend(self._begin(window, first.room) for window in islice(todo, 1))
         finally:
-            for _, _, futures in started:
-                for future in futures:
+            for reading in started:
+                for future in reading.futures:
                     future.cancel()
 
 
@@ -110,6 +134,24 @@ class Room:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Windows being read, in the order in which they come."""
+
+    windows: list[Window]
+    numbers: Iterator[Numbers]
+    """Of each; overwritten once the next is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Started:
+    """A window that is being read."""
+
+    room: Room
+    numbers: Numbers
+    futures: list[Future[None]]
+
+
 @contextmanager
 def window_reader(
     stack: Stack,
@@ -130,3 +172,7 @@ def window_reader(
         finally:
             pool.shutdown(cancel_futures=True)
             files.close()
+
+
+def _place(window: Window) -> tuple[int, int]:
+    return window.row_off, window.col_off

@@ -91,7 +91,7 @@ def _finish(tiles: Path, cog: Path, *, overview: str) -> None:
 
     GDAL's COG driver would hold whole bands in memory and, before 3.11, interleave by pixel.
     """
-    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=BLOCK):
+    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=BLOCK, GDAL_NUM_THREADS="ALL_CPUS"):
         with rasterio.open(tiles, "r+", driver="GTiff") as raster:
             levels = _overview_levels(raster.shape)
             creation = {**_layout(), **_compression(raster.dtypes[0])}

@@ -123,7 +123,7 @@ def _plugins(cluster):
 
 
 def test_a_killed_worker_costs_only_its_own_windows(cluster, site, tmp_path):
-    expected = mask(site, tmp_path / "one.tif", tile=3)
+    expected = mask(site, tmp_path / "one.tif", tile=22)
     out, before, after = tmp_path / "two.tif", {}, {}
 
     def files():
@@ -267,7 +267,7 @@ def test_a_gpu_is_of_no_use_to_workers(run):
 
 
 def test_ctrl_c_stops_and_either_way_goes_on(tmp_path, monkeypatch):
-    write_stack(tmp_path / "in", days=every_days(7), dn=random_dn((7, 10, 100, 90)))
+    write_stack(tmp_path / "in", days=every_days(7), dn=random_dn((7, 10, 80, 60)))
     save_weights(tmp_path / "bright.safetensors", bright_weights())
     words = [sys.executable, "-m", "am4cm_cli", "mask", "in", "out.tif", "--tile", "16"]
     words += ["--weights", "bright.safetensors", "--dask", "local:1"]
@@ -275,7 +275,7 @@ def test_ctrl_c_stops_and_either_way_goes_on(tmp_path, monkeypatch):
     with subprocess.Popen(
         words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as running:
-        while running.poll() is None and len(list(parts.glob("window-*"))) < 3:
+        while running.poll() is None and len(list(parts.glob("window-*"))) < 2:
             time.sleep(0.01)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to workers, too
         text = running.stderr.read()
@@ -289,4 +289,4 @@ def test_ctrl_c_stops_and_either_way_goes_on(tmp_path, monkeypatch):
     said = []
     going_on = mask("in", Path("out.tif"), tile=16, weights=weights, tell=said.append)
     assert said[0].startswith("Going on from an earlier run")
-    assert going_on == mask("in", Path("one.tif"), tile=100, weights=weights)
+    assert going_on == mask("in", Path("one.tif"), tile=80, weights=weights)

@@ -1,5 +1,7 @@
 """Windows on disk, and the journal that tells if they are of use."""
 
+from zipfile import ZIP_DEFLATED, ZIP_STORED
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -37,8 +39,9 @@ def stopped(folder, facts=FACTS, windows=(WINDOW,)):
         run()
 
 
-def test_what_was_saved_is_read(tmp_path):
-    parts = Parts(folder=tmp_path)
+@pytest.mark.parametrize("compression", [ZIP_STORED, ZIP_DEFLATED])
+def test_what_was_saved_is_read(tmp_path, compression):
+    parts = Parts(folder=tmp_path, compression=compression)
     assert not parts.has(WINDOW)
     parts.save(WINDOW, part())
     assert parts.has(WINDOW)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from am4cm_cli.calibration import AS_IT_IS, Mixture, Recalibration, cloud_probability
-from am4cm_cli.probabilities import STEPS, tabulate, tabulate_percent
+from am4cm_cli.probabilities import STEPS, in_percent, tabulate, tabulate_least
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def test_the_table_is_the_formula(mean, sd, scale, share, intercept):
     found = tabulate(mixture, line, CPU).look_up(scores)
     expected = exact(scores.double(), mixture, line).float()
     assert_allclose(found, expected, atol=5e-4)
-    percent = tabulate_percent(mixture, line, CPU).look_up(scores)
+    percent = in_percent(tabulate(mixture, line, CPU)).look_up(scores)
     assert torch.equal(percent, (found * 100).round().to(torch.uint8))
     differ = percent != (expected * 100).round()
     tied = ((expected * 100) % 1 - 0.5).abs() < 0.05
@@ -50,5 +50,19 @@ def test_no_score_has_no_probability():
     found = tabulate(mixture, AS_IT_IS, CPU).look_up(scores).numpy()
     assert (np.isnan(found) == scores.isnan().numpy()).all()
     assert_allclose(found[[0, 1], 2], 1)
-    percent = tabulate_percent(mixture, AS_IT_IS, CPU).look_up(scores)
+    percent = in_percent(tabulate(mixture, AS_IT_IS, CPU)).look_up(scores)
     assert ((percent == 255) == scores.isnan()).all()
+
+
+def test_the_least_of_two_is_that_of_their_formulas():
+    narrow = Mixture(clear_mean=-0.2, clear_sd=1.2, cloud_scale=20, cloud_share=0.4)
+    wide = Mixture(clear_mean=0.3, clear_sd=0.9, cloud_scale=19, cloud_share=0.45)
+    line = Recalibration(slope=0.8, intercept=0.3)
+    scores = torch.linspace(-20, 30, 3001)
+    found = tabulate_least((narrow, AS_IT_IS), (wide, line), CPU).look_up(scores)
+    both = [
+        exact(scores.double(), mixture, own) for mixture, own in ((narrow, AS_IT_IS), (wide, line))
+    ]
+    assert (both[0] < both[1]).any()
+    assert (both[0] > both[1]).any()
+    assert_allclose(found, np.minimum(*both), atol=5e-4)

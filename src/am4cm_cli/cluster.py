@@ -116,14 +116,14 @@ class Cluster:
                 futures.discard(future)
         except KilledWorker as error:
             raise Am4cmError(
-                f"--dask {self.named}: {error.task} took {error.allowed_failures + 1} workers "
-                "down, probably for want of memory. Lower --max-memory, or give workers more; "
-                "windows that are done are kept."
+                f"--dask {self.named}: {error.allowed_failures + 1} workers died during one window "
+                f"({error.task}), probably for want of memory; those that are done are kept. Lower "
+                "--max-memory, or give workers more, and give the same command again."
             ) from error
         except CancelledError as error:
             raise Am4cmError(
-                f"--dask {self.named}: the scheduler has gone, or gave the task up ({error}). "
-                "Give the same command again once it is there; windows that are done are kept."
+                f"--dask {self.named}: the scheduler has gone, or gave up a window; those that are "
+                "done are kept. Give the same command again once it is there, or without --dask."
             ) from error
 
 

@@ -94,10 +94,11 @@ class DeviceEngine:
         """(C, T, Y, X) planes, and layers that follow from the observations alone."""
         flat, known = dn.flatten(2), valid.flatten(1)
         planes, seen = [], []
+        view = self.engine.judge.view(self.scorer.score, self.engine.count)
         for start in range(0, known.shape[-1], self.batch):
             part = slice(start, start + self.batch)
             observed = self.scorer.observe(flat[..., part], known[:, part])
-            planes.append(self.engine.judge.planes(self.scorer.score(observed)))
+            planes.append(view(observed))
             seen.append(
                 {
                     number: layer.encode(observed)

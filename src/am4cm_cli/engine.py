@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +16,11 @@ from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.judgement import Judge
-from am4cm_cli.layers import JudgedLayer, Layer, SeenLayer
+from am4cm_cli.layers import JudgedLayer, Layer, SeenLayer, planes_needed
 from am4cm_cli.parts import Part
 from am4cm_cli.rasters.reading import Numbers, await_all
 from am4cm_cli.rims import border_windows, cut
+from am4cm_cli.scores import Score
 from am4cm_cli.scores.neighbourhood import RIM
 from am4cm_cli.scoring import StackScorer
 
@@ -38,6 +42,7 @@ class Engine:
     batch: int
     """Pixels scored at a time."""
     clock: Clock
+    _memory: list[NDArray[np.float32]] = field(default_factory=list, init=False, repr=False)
 
     def start(self, window: Window, numbers: Numbers, pool: Executor) -> Pending:
         """Turn the (T, B, Y, X) numbers of a window into what is written of it.
@@ -45,16 +50,24 @@ class Engine:
         Pixels at a seam are judged as if nothing were known beyond it; see `rims`. The numbers may
         be overwritten once this returns.
         """
-        planes = np.empty((self.judge.count, *numbers.valid.shape), np.float32)
         layers = self._empty_layers(window)
-        self._run(pool, self._score(numbers, planes, layers))
-        self._run(pool, self._judge(planes, layers))
-        borders, whole = border_windows(window, self.shape), torch.from_numpy(planes)
-        part = Part(
-            layers=tuple(layers),
-            strips={side: cut(whole, window, thin).numpy() for side, thin in borders.items()},
-        )
+        with self._planes(numbers.valid.shape) as planes:
+            self._run(pool, self._score(numbers, planes, layers))
+            self._run(pool, self._judge(planes, layers))
+            borders, whole = border_windows(window, self.shape), torch.from_numpy(planes)
+            strips = {side: cut(whole, window, thin).numpy() for side, thin in borders.items()}
+        part = Part(layers=tuple(layers), strips=strips)
         return lambda: part
+
+    @property
+    def count(self) -> int:
+        """Of planes: no more than are needed."""
+        return min(self.judge.count, planes_needed(self.layers))
+
+    @cached_property
+    def view(self) -> Score:
+        """What sees planes."""
+        return self.judge.view(self.scorer.score, self.count)
 
     def judge_planes(self, planes: NDArray[np.float32]) -> list[NDArray[Any] | None]:
         """Judge (C, T, Y, X) planes: (bands, Y, X) of each layer, None for a `SeenLayer`."""
@@ -63,6 +76,19 @@ class Engine:
             layer.encode(self.judge, there).numpy() if isinstance(layer, JudgedLayer) else None
             for layer in self.layers
         ]
+
+    @contextmanager
+    def _planes(self, shape: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
+        """Lend memory for (C, T, Y, X) planes again and again: new memory comes slowly."""
+        values = self.count * prod(shape)
+        # Several windows may be computed at once; each takes what no other uses.
+        memory = self._memory.pop() if self._memory else np.empty(0, np.float32)
+        if memory.size < values:
+            memory = np.empty(values, np.float32)
+        try:
+            yield memory[:values].reshape(self.count, *shape)
+        finally:
+            self._memory.append(memory)
 
     def _empty_layers(self, window: Window) -> list[NDArray[Any]]:
         size = window.height, window.width
@@ -82,7 +108,7 @@ class Engine:
 
             def score(part: slice = part) -> None:
                 seen = self.scorer.observe(dn[..., part], valid[:, part])
-                flat[..., part] = self.judge.planes(self.scorer.score(seen))
+                flat[..., part] = self.view(seen)
                 for layer, to in zip(self.layers, rows, strict=True):
                     if isinstance(layer, SeenLayer):
                         to[:, part] = layer.encode(seen)

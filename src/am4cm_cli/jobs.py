@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib import import_module
+from math import ceil
 from typing import Any
 
 import torch
@@ -19,6 +22,7 @@ from am4cm_cli.layers import (
     Layer,
     attention_layer,
     class_layer,
+    planes_needed,
     probability_layer,
     reliability_layer,
 )
@@ -43,9 +47,6 @@ from am4cm_cli.updating import Update, plan_update
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import Tiling, sample_rounds
 
-MOST_PLANES = 3
-"""Of a judge."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class MaskJob:
@@ -54,7 +55,7 @@ class MaskJob:
     scorer: StackScorer
     """Of the scenes that are read, on the device to compute on."""
     spare: StackScorer
-    """On the CPU."""
+    """The same on the CPU."""
     layers: Sequence[Layer]
     """What is computed; in an update, of some dates only."""
     written: Sequence[Layer]
@@ -72,6 +73,24 @@ class MaskJob:
     def to_compute(self) -> Iterable[Window]:
         """Windows to compute: none where every date is taken from an earlier mask."""
         return self.tiling if self.update is None or self.update.computed.any() else []
+
+    @property
+    def layer_bytes(self) -> int:
+        """Of all rasters, uncompressed."""
+        height, width = self.tiling.shape
+        return height * width * sum(layer.pixel_bytes for layer in self.written)
+
+    def warnings(self) -> list[str]:
+        """Say where memory makes it slow."""
+        block, shape = self.scorer.stack.block(self.scorer.bands), self.tiling.shape
+        decodes = self.plan.decodes(block, shape)
+        if decodes == 1:
+            return []
+        return [
+            f"The images' blocks of {block[1]} x {block[0]} pixels are too large for the memory "
+            f"allowed: each is decoded {decodes} times. --max-memory "
+            f"{ceil(self.plan.whole_bytes / 1e9)}GB would spare that."
+        ]
 
     def engine(self, judge: Judge, clock: Clock) -> Engine:
         """Make what computes windows on the CPU, once it is known how to judge."""
@@ -122,7 +141,7 @@ def plan_job(
         dates=len(stack.scenes),
         bands=len(scorer.bands),
         number_bytes=stack.number_type(scorer.bands).itemsize,
-        planes=MOST_PLANES,
+        planes=planes_needed(written),
         layer_bytes=sum(layer.pixel_bytes for layer in written),
     )
     plan = make_plan(
@@ -164,7 +183,10 @@ def look(job: MaskJob, weights: Weights, reader: WindowReader) -> tuple[Journal,
     scorer, method = job.scorer, job.config.method
     stack, block = scorer.stack, scorer.stack.block(scorer.bands)
     first = next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
-    kept = keep_windows(reader, job.tiling, first, most_bytes=job.plan.spare_bytes)
+    with ThreadPoolExecutor(1) as pool:
+        # Half a second, in which nobody but the readers has anything to do.
+        pool.submit(import_module, "scipy.optimize")
+        kept = keep_windows(reader, job.tiling, first, most_bytes=job.plan.spare_bytes)
 
     def read(patches: Sequence[Window]) -> tuple[Any, Any]:
         found = kept_patches(stack, scorer.bands, kept, patches)

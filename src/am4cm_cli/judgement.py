@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +22,12 @@ from am4cm_cli.calibration import (
 )
 from am4cm_cli.classes import CLEAR, SHADOW, TARGETS, THICK, THIN, UNKNOWN
 from am4cm_cli.declared import rebuild
-from am4cm_cli.probabilities import ProbabilityTable, tabulate, tabulate_percent
+from am4cm_cli.probabilities import ProbabilityTable, in_percent, tabulate, tabulate_least
+from am4cm_cli.scores import Observations, Score
+from am4cm_cli.scores.joined import JoinedScore
 from am4cm_cli.scores.joint import ClearMode, fit_mode, join
 from am4cm_cli.scores.neighbourhood import neighbourhood_mean
+from am4cm_cli.scores.residuals import ResidualScore
 from am4cm_cli.weights import Calibration
 
 THICK_BLUE = 0.22
@@ -47,7 +50,7 @@ class Judgement:
     """What is believed of a window's observations; NaN where there is no answer."""
 
     cloud: Tensor
-    """(T, Y, X) probability of thick or thin cloud."""
+    """(T, Y, X) probability of thick or thin cloud, whether or not there is a shadow."""
     unusable: Tensor
     """(T, Y, X) probability of cloud or shadow, never below `cloud`."""
     shadowed: Tensor
@@ -92,6 +95,18 @@ class SingleJudge:
         """What is left of (1, T, ...) evidence, pixel by pixel: itself."""
         return evidence
 
+    def view(self, score: Score, count: int) -> Score:
+        """Prepare to see planes straight away.
+
+        Args:
+            score: of the method that the judge was fitted to.
+            count: planes wanted, the first ones.
+
+        Returns:
+            Of P pixels' observations (count, T, P) planes, as `planes` gives them but for rounding.
+        """
+        return _See(score=score, judge=self, count=count)
+
     def probability(self, planes: Tensor, target: str) -> Tensor:
         """(T, Y, X) float32, NaN for no answer; the same for every target."""
         assert target in TARGETS
@@ -101,7 +116,7 @@ class SingleJudge:
     def percent(self, planes: Tensor, target: str) -> Tensor:
         """(T, Y, X) uint8, the probability rounded, 255 for no answer."""
         assert target in TARGETS
-        table = tabulate_percent(self.mixture, AS_IT_IS, planes.device)
+        table = in_percent(tabulate(self.mixture, AS_IT_IS, planes.device))
         return table.look_up(neighbourhood_mean(planes[0]))
 
 
@@ -123,11 +138,9 @@ class JointJudge:
     def __call__(self, planes: Tensor) -> Judgement:
         """Judge (3, T, Y, X) planes."""
         cloud, shadow = neighbourhood_mean(planes[:2])
-        tables = self._tables(planes, tabulate)
-        lost = tables.unusable.look_up(torch.maximum(cloud, shadow))
         return Judgement(
-            cloud=torch.minimum(tables.cloud.look_up(cloud), lost),
-            unusable=lost,
+            cloud=self._cloud_table(planes).look_up(cloud),
+            unusable=self._unusable_table(planes).look_up(torch.maximum(cloud, shadow)),
             shadowed=shadow > cloud,
             thick=planes[2] > THICK_BLUE,
         )
@@ -140,32 +153,47 @@ class JointJudge:
         """
         return torch.stack([*join(evidence, self.mode), evidence[1]])
 
+    def view(self, score: Score, count: int) -> Score:
+        """Prepare to see planes straight away; see `SingleJudge.view`."""
+        if isinstance(score, ResidualScore):
+            return JoinedScore(score=score, mode=self.mode, count=count)
+        return _See(score=score, judge=self, count=count)
+
     def probability(self, planes: Tensor, target: str) -> Tensor:
         """(T, Y, X) float32 of one of `classes.TARGETS`, NaN for no answer."""
-        return self._answer(planes, target, self._tables(planes, tabulate))
+        return self._answer(planes, target, lambda table: table)
 
     def percent(self, planes: Tensor, target: str) -> Tensor:
         """(T, Y, X) uint8, the probability rounded, 255 for no answer."""
-        return self._answer(planes, target, self._tables(planes, tabulate_percent))
+        return self._answer(planes, target, in_percent)
 
-    def _answer(self, planes: Tensor, target: str, tables: _Tables) -> Tensor:
+    def _answer(self, planes: Tensor, target: str, kind: Callable[..., ProbabilityTable]) -> Tensor:
+        """By one plane for clouds, by two for what is unusable."""
         assert target in TARGETS
+        if target == "cloud":
+            return kind(self._cloud_table(planes)).look_up(neighbourhood_mean(planes[0]))
         cloud, shadow = neighbourhood_mean(planes[:2])
-        lost = tables.unusable.look_up(torch.maximum(cloud, shadow))
-        if target == "unusable":
-            return lost
-        return torch.minimum(tables.cloud.look_up(cloud), lost)
+        return kind(self._unusable_table(planes)).look_up(torch.maximum(cloud, shadow))
 
-    def _tables(self, planes: Tensor, make: Callable[..., ProbabilityTable]) -> _Tables:
-        return _Tables(
-            cloud=make(self.cloud, self.recalibrated_cloud, planes.device),
-            unusable=make(self.unusable, self.recalibrated_unusable, planes.device),
-        )
+    def _cloud_table(self, planes: Tensor) -> ProbabilityTable:
+        """Nothing is a cloud more surely than it is unusable."""
+        cloud = self.cloud, self.recalibrated_cloud
+        return tabulate_least(cloud, (self.unusable, self.recalibrated_unusable), planes.device)
+
+    def _unusable_table(self, planes: Tensor) -> ProbabilityTable:
+        return tabulate(self.unusable, self.recalibrated_unusable, planes.device)
 
 
-class _Tables(NamedTuple):
-    cloud: ProbabilityTable
-    unusable: ProbabilityTable
+@dataclass(frozen=True, kw_only=True)
+class _See:
+    """Evidence first, then what a judge leaves of it."""
+
+    score: Score
+    judge: Judge
+    count: int
+
+    def __call__(self, observations: Observations) -> Tensor:
+        return self.judge.planes(self.score(observations))[: self.count]
 
 
 Judge = JointJudge | SingleJudge

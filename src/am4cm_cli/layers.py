@@ -47,6 +47,8 @@ class JudgedLayer(Layer):
 
     encode: Callable[[Judge, Tensor], Tensor]
     """(C, T, Y, X) planes to (bands, Y, X) of this dtype, NODATA where there is no answer."""
+    planes: int
+    """How many it needs of a judge that has so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,12 @@ def probability_layer(path: Path, stack: Stack, *, target: str, dtype: str) -> J
         return judge.probability(planes, target)
 
     return JudgedLayer(
-        path=path, content="probability", names=_scenes(stack), dtype=dtype, encode=encode
+        path=path,
+        content="probability",
+        names=_scenes(stack),
+        dtype=dtype,
+        encode=encode,
+        planes=1 if target == "cloud" else 2,
     )
 
 
@@ -82,6 +89,7 @@ def class_layer(path: Path, stack: Stack) -> JudgedLayer:
         names=_scenes(stack),
         dtype="uint8",
         encode=encode,
+        planes=3,
         overview="mode",
     )
 
@@ -99,7 +107,12 @@ def reliability_layer(path: Path, stack: Stack) -> JudgedLayer:
         return count_clear(judge.probability(planes, "unusable"), near.to(planes.device))
 
     return JudgedLayer(
-        path=path, content="reliability", names=_scenes(stack), dtype="uint8", encode=encode
+        path=path,
+        content="reliability",
+        names=_scenes(stack),
+        dtype="uint8",
+        encode=encode,
+        planes=2,
     )
 
 
@@ -131,6 +144,11 @@ def attention_layer(
         dtype="float32",
         encode=encode,
     )
+
+
+def planes_needed(layers: Sequence[Layer]) -> int:
+    """Of a judge that has so many, the most that any of some layers needs."""
+    return max((layer.planes for layer in layers if isinstance(layer, JudgedLayer)), default=1)
 
 
 def count_clear(unusable: Tensor, near: Tensor) -> Tensor:

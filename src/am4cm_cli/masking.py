@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 import numpy as np
 import torch
@@ -37,6 +38,8 @@ from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
 
+LARGE_BYTES = 4 * 10**9
+"""Of uncompressed rasters; beyond, parts are compressed to a fifth, at 100 MB a second."""
 OPEN_FILES = 256
 """Most that are kept open; systems allow a process some 1,024."""
 HALF = {"uint8": 50, "float32": 0.5}
@@ -101,9 +104,11 @@ def mask_stack(
     if cluster is not None:  # workers read all windows themselves
         job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
+    for sentence in job.warnings():
+        tell(sentence)
     with (
         bounded_cache(job.plan.cache_bytes),
-        _open_parts(files, job.facts, resume=resume, tell=tell) as (parts, before),
+        _open_parts(files, job, resume=resume, tell=tell) as (parts, before),
     ):
         found = _compute(
             job, parts, before, weights, cluster=cluster, track=track, tell=tell, clock=clock
@@ -220,19 +225,22 @@ def _rasters(
 
 def _open_parts(
     files: MaskFiles,
-    facts: Mapping[str, str],
+    job: MaskJob,
     *,
     resume: bool,
     tell: Callable[[str], object],
 ) -> AbstractContextManager[tuple[Parts, Journal | None]]:
     folder = parts_folder(files.probability)
-    return continued_parts(folder, facts, tell=tell) if resume else passing_parts(folder)
+    compression = ZIP_DEFLATED if job.layer_bytes > LARGE_BYTES else ZIP_STORED
+    if resume:
+        return continued_parts(folder, job.facts, compression=compression, tell=tell)
+    return passing_parts(folder, compression=compression)
 
 
 def _check_room(files: MaskFiles, job: MaskJob) -> None:
-    """The whole raster as it is computed, once more with overviews, and then compressed."""
-    pixels = job.tiling.shape[0] * job.tiling.shape[1]
-    needed = pixels * sum(layer.pixel_bytes for layer in job.written) * (0.5 + 4 / 3 + 0.5)
+    """Parts; whole rasters, uncompressed and with overviews; and the same compressed."""
+    parts = 0.5 if job.layer_bytes > LARGE_BYTES else 1.1
+    needed = job.layer_bytes * (parts + 4 / 3 + 0.5)
     check_space(files.probability.parent, needed, "for the mask and what it is made from")
 
 

@@ -107,7 +107,11 @@ class Journal:
 
 @contextmanager
 def continued_parts(
-    folder: Path, facts: Mapping[str, str], *, tell: Callable[[str], object]
+    folder: Path,
+    facts: Mapping[str, str],
+    *,
+    compression: int = ZIP_STORED,
+    tell: Callable[[str], object],
 ) -> Iterator[tuple[Parts, Journal | None]]:
     """Go on in a folder of parts where an earlier run stopped, or begin anew.
 
@@ -116,6 +120,7 @@ def continued_parts(
     Args:
         folder: of the parts; made if missing.
         facts: of this run; parts that were made for others are of no use.
+        compression: see `Parts`.
         tell: is given a sentence if there are parts of an earlier run.
 
     Yields:
@@ -130,7 +135,7 @@ def continued_parts(
         folder.mkdir()
         before = None
     try:
-        yield Parts(folder=folder), before
+        yield Parts(folder=folder, compression=compression), before
     except BaseException:
         if any(folder.glob("window-*")):
             tell(f"{folder} keeps what is done; the same command goes on from there.")
@@ -141,10 +146,10 @@ def continued_parts(
 
 
 @contextmanager
-def passing_parts(folder: Path) -> Iterator[tuple[Parts, None]]:
+def passing_parts(folder: Path, *, compression: int = ZIP_STORED) -> Iterator[tuple[Parts, None]]:
     """Make a folder of parts that goes away in any case."""
     with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
-        yield Parts(folder=Path(name), journaled=False), None
+        yield Parts(folder=Path(name), compression=compression, journaled=False), None
 
 
 def remove_parts(folder: Path) -> None:

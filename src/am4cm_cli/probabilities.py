@@ -17,7 +17,7 @@ MOST_Z = 60.0
 NO_PERCENT = 255
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ProbabilityTable:
     """The probability of every score, in even steps; the first entry is that of no score."""
 
@@ -42,21 +42,38 @@ def tabulate(
 
     Nearest entries differ from the exact probability by at most half a step of its steepest rise.
     """
+    scores = _scores(mixture)
+    return _table(mixture, recalibration(cloud_probability(scores, mixture)), device)
+
+
+@lru_cache(maxsize=16)
+def tabulate_least(
+    first: tuple[Mixture, Recalibration],
+    second: tuple[Mixture, Recalibration],
+    device: torch.device,
+) -> ProbabilityTable:
+    """Tabulate the smaller of two probabilities of the same score."""
+    scores = _scores(first[0])
+    known = [line(cloud_probability(scores, mixture)) for mixture, line in (first, second)]
+    return _table(first[0], torch.minimum(*known), device)
+
+
+@lru_cache(maxsize=16)
+def in_percent(table: ProbabilityTable) -> ProbabilityTable:
+    """The same in percent, rounded to uint8, 255 for no score."""
+    rounded = (table.values * 100).round().nan_to_num(nan=NO_PERCENT)
+    return replace(table, values=rounded.to(torch.uint8))
+
+
+def _scores(mixture: Mixture) -> Tensor:
+    """Those that are tabulated, in float64."""
     z = torch.arange(LEAST_Z * STEPS, MOST_Z * STEPS + 1, dtype=torch.float64) / STEPS
-    scores = mixture.clear_mean + mixture.clear_sd * z
-    known = recalibration(cloud_probability(scores, mixture))
+    return mixture.clear_mean + mixture.clear_sd * z
+
+
+def _table(mixture: Mixture, known: Tensor, device: torch.device) -> ProbabilityTable:
     values = torch.cat([known.new_full((1,), torch.nan), known]).float()
     gain = STEPS / mixture.clear_sd
     # The first score stands at place 1, and half a step more makes cutting off a rounding.
     shift = 1.5 - LEAST_Z * STEPS - gain * mixture.clear_mean
     return ProbabilityTable(gain=gain, shift=shift, values=values.to(device))
-
-
-@lru_cache(maxsize=16)
-def tabulate_percent(
-    mixture: Mixture, recalibration: Recalibration, device: torch.device
-) -> ProbabilityTable:
-    """The same in percent, rounded to uint8, 255 for no score."""
-    table = tabulate(mixture, recalibration, device)
-    rounded = (table.values * 100).round().nan_to_num(nan=NO_PERCENT)
-    return replace(table, values=rounded.to(torch.uint8))

@@ -18,14 +18,8 @@ SECONDS_TO_ANSWER = 5
 EXPECTED = "expected local:N, tcp://host:8786 or a scheduler file (.json)"
 SAME = ("python", "am4cm", "torch", "numpy")
 """What must have the same version everywhere, or the pixels may differ."""
-ENVIRONMENT = {
-    # Dask's own setting has every temporary array fetched from the system anew.
-    "MALLOC_TRIM_THRESHOLD_": str(2**28),
-    "MALLOC_MMAP_THRESHOLD_": str(2**26),
-    # A worker's errors arrive here as messages.
-    "DASK_LOGGING__DISTRIBUTED": "critical",
-}
-"""Of local processes, beside one thread for each library, which dask sees to."""
+QUIET = {"distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical"}
+"""For local workers, whose errors arrive here as messages."""
 
 
 @contextmanager
@@ -85,8 +79,7 @@ def _local(named: str) -> Iterator[str]:
     found = re.fullmatch(r"local:([1-9]\d*)", named)
     if not found:
         raise Am4cmError(f"--dask {named}: {EXPECTED}, with N from 1 on.")
-    settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in ENVIRONMENT.items()}
-    with dask.config.set(settings), _without_interrupts(), warnings.catch_warnings():
+    with dask.config.set(QUIET), _without_interrupts(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # port 8787 is taken: any other will do
         # Memory is bounded by --max-memory; dask would only stop workers that are near a limit.
         cluster = LocalCluster(
@@ -158,13 +151,16 @@ def _version(name: str, packages: Mapping[str, str | None]) -> str:
 @contextmanager
 def _hushed() -> Iterator[None]:
     """Keep dask's own log out of the messages: what goes wrong is raised."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    # Its parts have levels of their own, so that of the whole would not do.
+    own = {each: each.level for each in loggers if each.name.split(".")[0] == "distributed"}
+    for logger in own:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in own.items():
+            logger.setLevel(level)
 
 
 def _first_line(error: BaseException) -> str:

@@ -219,16 +219,6 @@ def mask(
     say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
 
 
-def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
-    """The earlier mask that is named, if any, and what for."""
-    from am4cm_cli.orders import Basis
-
-    if update is not None and calibration is not None:
-        raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
-    earlier = update or calibration
-    return None if earlier is None else Basis(path=earlier, update=update is not None)
-
-
 def _cluster(
     dask: str | None, *, threads: int | None, device: str
 ) -> "AbstractContextManager[Cluster | None]":
@@ -244,3 +234,13 @@ def _cluster(
     if device not in {"auto", "cpu"}:
         raise typer.BadParameter("has no use with --dask", param_hint="'--device'")
     return open_cluster(dask, threads=threads or 1, tell=say)
+
+
+def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
+    """The earlier mask that is named, if any, and what for."""
+    from am4cm_cli.orders import Basis
+
+    if update is not None and calibration is not None:
+        raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
+    earlier = update or calibration
+    return None if earlier is None else Basis(path=earlier, update=update is not None)

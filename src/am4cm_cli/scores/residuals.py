@@ -92,19 +92,33 @@ class ResidualScore:
         return hide(drops, seen).transpose(0, 1)
 
     @cached_property
-    def _weight(self) -> Tensor:
-        """(S, B) of the evidence and of the snow's tests, all in one product."""
+    def evidence_weight(self) -> Tensor:
+        """(4, B) of the series whose drops are the evidence."""
         # The blue rises under a cloud, the others fall: with its sign turned, all parts drop.
         signs = self.index.new_tensor([-1.0, 1.0, 1.0])
         parts = torch.diag(signs) @ torch.eye(len(self.index)).to(self.index)[list(self.parts)]
-        tests = [] if self.snow is None else [self.snow.weight.to(self.index)]
-        return torch.cat([self.index[None], parts, *tests])
+        return torch.cat([self.index[None], parts])
+
+    @cached_property
+    def snow_weight(self) -> Tensor:
+        """(3, B) of the tests for snow; (0, B) where it cannot be told."""
+        none = self.index.new_zeros(0, len(self.index))
+        return none if self.snow is None else self.snow.weight.to(self.index)
+
+    @cached_property
+    def snow_constant(self) -> Tensor:
+        """(3,) to add to these."""
+        return self.index.new_zeros(0) if self.snow is None else self.snow.constant.to(self.index)
+
+    @cached_property
+    def _weight(self) -> Tensor:
+        """(S, B) of evidence and snow, all in one product."""
+        return torch.cat([self.evidence_weight, self.snow_weight])
 
     @cached_property
     def _constant(self) -> Tensor:
         """(S,) to add to them."""
-        none = self.index.new_zeros(EVIDENCE)
-        return none if self.snow is None else torch.cat([none, self.snow.constant.to(self.index)])
+        return torch.cat([self.index.new_zeros(EVIDENCE), self.snow_constant])
 
 
 def parts_of(bands: tuple[str, ...]) -> tuple[int, int, int]:

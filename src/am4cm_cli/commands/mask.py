@@ -1,6 +1,7 @@
 """`am4cm mask`: the cloud probability of every date of a stack."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,12 +21,17 @@ from am4cm_cli.commands.options import (
     Weights,
     cores,
     parse_bytes,
+    refuse,
     split_names,
 )
 
 if TYPE_CHECKING:
     from am4cm_cli.cluster import Cluster
-    from am4cm_cli.orders import Basis
+    from am4cm_cli.orders import Basis, MaskFiles
+
+
+ALONE = ("classes", "reliability", "attention", "update")
+"""Options that name one file, so have no use for many stacks."""
 
 
 class Method(StrEnum):
@@ -60,16 +66,21 @@ class Dtype(StrEnum):
 
 
 def mask(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
-            metavar="INPUT", help="Folder, glob or text file of images.", show_default=False
+            metavar="INPUT",
+            help="Folder, glob or text file of images; with --each, a list of these.",
+            show_default=False,
         ),
     ],
     out: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="GeoTIFF to write; - for standard output.", show_default=False
+            metavar="OUT",
+            help="GeoTIFF to write; - for standard output; with --each, a folder.",
+            show_default=False,
         ),
     ],
     target: Annotated[
@@ -160,25 +171,33 @@ def mask(
             help="Go on where an earlier run stopped; else leave nothing to go on from.",
         ),
     ] = True,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each",
+            help="INPUT is a list with a line 'name,images' for each stack, OUT a folder for "
+            "their masks; those that are there already are passed over.",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
     from am4cm_cli.devices import pick_device
     from am4cm_cli.files import check_output
     from am4cm_cli.masking import mask_stack
-    from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+    from am4cm_cli.orders import MaskConfig, Resources
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights import default_weights, load_weights
 
-    if attention is None and heads is not Heads.MEAN:
-        raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
+    if each:
+        refuse(context, ALONE, "--each")
+        _mask_each(context, Path(source), out, overwrite=overwrite)
+        return
     basis = _basis(update, calibration)
+    files = _files(classes, reliability, attention, heads)
     unwind()
-    for beside in (classes, reliability, attention):
-        if beside is not None and str(beside) == "-":
-            raise typer.BadParameter("only OUT may be standard output")
-        if beside is not None:
-            check_output(beside, overwrite=overwrite)
+    for beside in [*files.rasters[1:], *files.styles]:
+        check_output(beside, overwrite=overwrite)
     with output(out, overwrite=overwrite) as path:
         stack = find_stack(
             source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
@@ -189,19 +208,10 @@ def mask(
         resources = Resources(
             max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile
         )
-        files = MaskFiles(
-            probability=path,
-            classes=classes,
-            reliability=reliability,
-            attention=attention if heads is Heads.MEAN else None,
-            attention_heads=attention if heads is Heads.EACH else None,
-        )
-        for style in files.styles:
-            check_output(style, overwrite=overwrite)
         with _cluster(dask, threads=threads, device=device) as cluster:
             summary = mask_stack(
                 stack,
-                files,
+                replace(files, probability=path),
                 load_weights(weights or default_weights()),
                 config,
                 resources,
@@ -217,6 +227,53 @@ def mask(
     share = summary.flagged / max(summary.answered, 1)
     what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
     say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+
+
+def _files(
+    classes: Path | None, reliability: Path | None, attention: Path | None, heads: Heads
+) -> "MaskFiles":
+    """What is asked for beside OUT, which is yet to come."""
+    from am4cm_cli.orders import MaskFiles
+
+    if attention is None and heads is not Heads.MEAN:
+        raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
+    if any(str(beside) == "-" for beside in (classes, reliability, attention)):
+        raise typer.BadParameter("only OUT may be standard output")
+    return MaskFiles(
+        probability=Path(),
+        classes=classes,
+        reliability=reliability,
+        attention=attention if heads is Heads.MEAN else None,
+        attention_heads=attention if heads is Heads.EACH else None,
+    )
+
+
+def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bool) -> None:
+    """Mask one stack of a list after the other; one that fails stops none of the others."""
+    from am4cm_cli.errors import Am4cmError, OutputError
+    from am4cm_cli.stacks.lists import read_list
+
+    stacks, failed = read_list(listed), []
+    if not out.is_dir():
+        raise OutputError(f"{out}: is no folder; create it first, to hold {len(stacks)} masks.")
+    for stack in stacks:
+        path = out / f"{stack.name}.tif"
+        if path.exists() and not overwrite:
+            say(f"{path}: is there already.")
+            continue
+        try:
+            mask(
+                **{**context.params, "source": stack.source, "out": path, "each": False},
+                context=context,
+            )
+        except Am4cmError as error:
+            say(f"{stack.name}: {error}")
+            failed.append(stack.name)
+    if failed:
+        raise Am4cmError(
+            f"{listed}: {len(failed)} of {len(stacks)} stacks have no mask: {', '.join(failed)}. "
+            "Mend them and give the same command again; it does these alone."
+        )
 
 
 def _cluster(

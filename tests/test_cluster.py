@@ -103,7 +103,7 @@ def test_what_workers_need_is_sent_once_and_not_with_tasks(cluster, site, tmp_pa
 
     def look(windows):
         for window in windows:
-            if not seen:
+            while not seen.get("tasks"):  # they may still be on their way
                 seen["tasks"] = cluster.client.run_on_scheduler(sizes)
                 seen["errands"] = list(cluster.client.run(errand_sizes).values())
             yield window

@@ -6,7 +6,7 @@ import re
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,15 @@ SECONDS_TO_ANSWER = 5
 EXPECTED = "expected local:N, tcp://host:8786 or a scheduler file (.json)"
 SAME = ("python", "am4cm", "torch", "numpy")
 """What must have the same version everywhere, or the pixels may differ."""
-QUIET = {"distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical"}
-"""For local workers, whose errors arrive here as messages."""
+ENVIRONMENT = {
+    # Dask's own setting has every array of a batch fetched from the system and given back, which
+    # makes computing take more than twice the time. The second is the most that glibc allows.
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    # What goes wrong in a worker is raised here.
+    "DASK_LOGGING__DISTRIBUTED": "critical",
+}
+"""Of local workers, beside one thread for each library, which dask sees to."""
 
 
 @contextmanager
@@ -79,7 +86,8 @@ def _local(named: str) -> Iterator[str]:
     found = re.fullmatch(r"local:([1-9]\d*)", named)
     if not found:
         raise Am4cmError(f"--dask {named}: {EXPECTED}, with N from 1 on.")
-    with dask.config.set(QUIET), _without_interrupts(), warnings.catch_warnings():
+    settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in ENVIRONMENT.items()}
+    with dask.config.set(settings), _without_interrupts(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # port 8787 is taken: any other will do
         # Memory is bounded by --max-memory; dask would only stop workers that are near a limit.
         cluster = LocalCluster(
@@ -89,8 +97,12 @@ def _local(named: str) -> Iterator[str]:
             dashboard_address="127.0.0.1:8787",
             silence_logs=logging.CRITICAL,
         )
-    with cluster:
+    try:
         yield cluster.scheduler_address
+    finally:
+        # Processes that take their time to end go with this one.
+        with suppress(TimeoutError):
+            cluster.close()
 
 
 @contextmanager

@@ -167,7 +167,7 @@ def _compute(
             cluster.compute(job, judge, windows, parts, track=track)
         else:
             engine = job.fastest_engine(judge, clock, tell)
-            compute_windows(engine, flow, parts, threads=plan.threads, track=track)
+            compute_windows(engine, flow, parts, track=track)
     return journal.found
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -21,7 +21,6 @@ def compute_windows(
     flow: Flow,
     parts: Parts,
     *,
-    threads: int,
     track: Track = iter,
 ) -> None:
     """Compute windows into files of their own: readers ahead, one writer behind.
@@ -30,17 +29,16 @@ def compute_windows(
         engine: that computes.
         flow: windows being read.
         parts: where to write them.
-        threads: that compute.
         track: follows the windows.
 
     Raises:
         StackError: an image cannot be read.
         OutputError: a window cannot be written.
     """
-    with one_thread_each(), _pools(threads) as (workers, writer):
+    with one_thread_each(), ThreadPoolExecutor(1, "write") as writer:
         line: deque[Future[None]] = deque()
         for window, seen in zip(track(flow.windows), flow.numbers, strict=True):
-            pending = engine.start(window, seen, workers)
+            pending = engine.start(window, seen, flow.pool)
             # The one before must be written by now: no more than two wait in memory.
             if line:
                 line.popleft().result()
@@ -58,18 +56,6 @@ def one_thread_each() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _pools(threads: int) -> Iterator[tuple[Executor, Executor]]:
-    with (
-        ThreadPoolExecutor(threads, "compute") as workers,
-        ThreadPoolExecutor(1, "write") as writer,
-    ):
-        try:
-            yield workers, writer
-        finally:
-            workers.shutdown(cancel_futures=True)
 
 
 def _save(parts: Parts, window: Window, pending: Pending, clock: Clock) -> None:

@@ -80,7 +80,7 @@ class WindowReader:
         ready = [window for window in windows if _place(window) in kept]
         fresh = [window for window in windows if _place(window) not in kept]
         numbers = chain((kept.pop(_place(window)) for window in ready), self.ahead(fresh, ahead))
-        return Flow(windows=[*ready, *fresh], numbers=numbers)
+        return Flow(windows=[*ready, *fresh], numbers=numbers, pool=self.pool)
 
     def ahead(self, windows: Sequence[Window], count: int) -> Iterator[Numbers]:
         """Begin to read windows, so many of them ahead of the one that is used.
@@ -141,6 +141,8 @@ class Flow:
     windows: list[Window]
     numbers: Iterator[Numbers]
     """Of each; overwritten once the next is asked for."""
+    pool: Executor
+    """That reads them; also to compute with, since more threads than cores hold each other up."""
 
 
 @dataclass(frozen=True, kw_only=True)

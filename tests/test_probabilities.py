@@ -65,4 +65,4 @@ def test_the_least_of_two_is_that_of_their_formulas():
     ]
     assert (both[0] < both[1]).any()
     assert (both[0] > both[1]).any()
-    assert_allclose(found, np.minimum(*both), atol=5e-4)
+    assert_allclose(found, torch.minimum(*both), atol=5e-4)

@@ -190,7 +190,8 @@ def _judge_joint(
     lost = cloud_probability(unusable.double(), other)
     return Answer(
         evidence=evidence.numpy(),
-        cloud=torch.minimum(cloudy, lost).numpy(),
+        # No surer than that this score alone is unusable.
+        cloud=torch.minimum(cloudy, cloud_probability(cloud.double(), other)).numpy(),
         unusable=lost.numpy(),
         scores=cloud.numpy(),
         mixture=mixture,

@@ -104,7 +104,7 @@ def mask_stack(
     if cluster is not None:  # workers read all windows themselves
         job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
-    for sentence in job.warnings():
+    for sentence in [] if resources.tile else job.warnings():
         tell(sentence)
     with (
         bounded_cache(job.plan.cache_bytes),

@@ -64,9 +64,7 @@ def prepared(folder, device, *, most=None):
         device=torch.device(device),
     )
     clock, told = Clock(), []
-    with window_reader(
-        job.scorer.stack, job.scorer.bands, threads=1, open_files=9, clock=clock
-    ) as reader:
+    with window_reader(job.scorer.stack, job.scorer.bands, threads=1, clock=clock) as reader:
         journal = look(job, bright_weights(), {})
         numbers = reader.read(WINDOW)
     engine = job.engine(judge_from(journal.found["judge"]), clock)

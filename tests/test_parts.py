@@ -8,7 +8,15 @@ from numpy.testing import assert_array_equal
 from rasterio.windows import Window
 
 from am4cm_cli.errors import OutputError
-from am4cm_cli.parts import Journal, Part, Parts, continued_parts, passing_parts, remove_parts
+from am4cm_cli.parts import (
+    Journal,
+    Part,
+    Parts,
+    continued_parts,
+    forget_parts,
+    passing_parts,
+    remove_parts,
+)
 
 WINDOW = Window(512, 1024, 5, 3)
 FACTS = {"--target": "cloud", "in/a.tif": "12 bytes"}
@@ -119,3 +127,13 @@ def test_a_journal_that_cannot_be_read_is_none(tmp_path):
     with continued_parts(tmp_path / "parts", FACTS, tell=str) as (parts, before):
         assert before is None
         assert not parts.has(WINDOW)
+
+
+def test_only_a_run_that_could_go_on_is_forgotten(tmp_path):
+    stopped(tmp_path / "parts")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "thesis.docx").write_text("all of it")
+    for name in ("parts", "own", "none"):
+        forget_parts(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+    assert (tmp_path / "own" / "thesis.docx").exists()

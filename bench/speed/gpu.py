@@ -21,7 +21,7 @@ import torch
 import typer
 from bench.peers.speed import run
 from bench.speed.answers import seconds_of, write_answer
-from bench.speed.in_memory import OPEN_FILES, Fitted, fit
+from bench.speed.in_memory import Fitted, fit
 from bench.speed.programs import Setting, mask_command
 from bench.speed.turns import make_stack
 from torch import Tensor
@@ -81,9 +81,7 @@ def tensors(numbers: Numbers, device: torch.device) -> tuple[Tensor, Tensor]:
 def read_all(stack: Stack, bands: tuple[str, ...]) -> list[Numbers]:
     """Read a whole stack window by window."""
     windows = tile_grid(stack.grid.shape, size=SIDE)
-    with window_reader(
-        stack, bands, threads=THREADS, open_files=OPEN_FILES, clock=Clock()
-    ) as reader:
+    with window_reader(stack, bands, threads=THREADS, clock=Clock()) as reader:
         return [reader.read(window) for window in windows]
 
 

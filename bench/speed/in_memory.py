@@ -33,7 +33,6 @@ from am4cm_cli.streaming import one_thread_each
 from am4cm_cli.weights import default_weights, load_weights
 from am4cm_cli.windows import tile_grid
 
-OPEN_FILES = 256
 SIDE = 512
 """Of a window; files have blocks of as many pixels."""
 
@@ -98,9 +97,7 @@ def main(
     stack, clock = find_stack(images, band_names=split_names(bands)), Clock()
     with clock("sample and fit"):
         fitted = fit(stack, torch.device("cpu"))
-    with window_reader(
-        stack, fitted.scorer.bands, threads=threads, open_files=OPEN_FILES, clock=Clock()
-    ) as reader:
+    with window_reader(stack, fitted.scorer.bands, threads=threads, clock=Clock()) as reader:
         pixel_dates = compute_all(fitted, reader, threads=threads, clock=clock)
     facts = {"seconds": sum(clock.wall.values()), "pixel_dates": pixel_dates}
     write_answer(out, {**facts, "stages": dict(clock.wall)})

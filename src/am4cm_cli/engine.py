@@ -27,7 +27,7 @@ from am4cm_cli.scoring import StackScorer
 Pending = Callable[[], Part]
 """Waits for a window's part."""
 STRIPE_VALUES = 2**19
-"""Of a plane judged at a time: 2 MB, which stay in a core's own cache."""
+"""Of a plane judged at a time, 2 MB; with fewer, more rows are judged twice."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from am4cm_cli.keeping import Kept
 from am4cm_cli.layers import NODATA
 from am4cm_cli.marks import write_marks
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
-from am4cm_cli.parts import Journal, Parts, continued_parts, passing_parts, remove_parts
+from am4cm_cli.parts import Journal, Parts, continued_parts, forget_parts, passing_parts
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
@@ -40,8 +40,6 @@ from am4cm_cli.weights import Weights
 
 LARGE_BYTES = 4 * 10**9
 """Of uncompressed rasters; beyond, parts are compressed to a fifth, at 100 MB a second."""
-OPEN_FILES = 256
-"""Most that are kept open; systems allow a process some 1,024."""
 HALF = {"uint8": 50, "float32": 0.5}
 """What is stored for an even chance."""
 
@@ -120,7 +118,7 @@ def mask_stack(
             for style in new[len(job.layers) :]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
-        remove_parts(parts_folder(files.probability))
+        forget_parts(parts_folder(files.probability))
     return MaskSummary(
         dates=len(stack.scenes), answered=answered, flagged=flagged, notes=tuple(found["notes"])
     )
@@ -148,7 +146,6 @@ def _compute(
         scorer.stack,
         scorer.bands,
         threads=plan.threads,
-        open_files=OPEN_FILES,
         clock=clock,
         memory=pinned if scorer.device.type == "cuda" else np.empty,
     ) as reader:

@@ -128,27 +128,24 @@ def sample_rounds(
         per_axis: patches along each axis.
     """
     first = sample_windows(shape, side=side, per_axis=per_axis)
-    cells = _cells(shape, block, side)
-    few = max(SAMPLED_SHARE * len(cells), SAMPLED_PIXELS / (cells[0].height * cells[0].width))
-    if len(first) == 1 or few >= min(len(first), len(cells)):
+    cell = _cell(shape, block, side)
+    cells = ceil(shape[0] / cell[0]) * ceil(shape[1] / cell[1])
+    few = max(SAMPLED_SHARE * cells, SAMPLED_PIXELS / (cell[0] * cell[1]))
+    if len(first) == 1 or few >= min(len(first), cells):
         yield first
         yield from _between_patches(shape, first, per_axis)
         return
-    for chosen in _spread(cells, int(few)):
+    for chosen in _spread(list(Tiling(shape=shape, size=cell)), int(few)):
         along = ceil((len(first) / len(chosen)) ** 0.5)
         yield [patch for cell in chosen for patch in _patches(cell, side, along)]
 
 
-def _cells(shape: tuple[int, int], block: tuple[int, int], side: int) -> list[Window]:
-    """Blocks of a grid, row by row; thin ones are taken together until a patch fits in."""
+def _cell(shape: tuple[int, int], block: tuple[int, int], side: int) -> tuple[int, int]:
+    """(Y, X) of a block of a grid; thin ones are taken together until a patch fits in."""
     height, width = (
         min(length, size * ceil(side / size)) for length, size in zip(shape, block, strict=True)
     )
-    return [
-        Window(col, row, min(width, shape[1] - col), min(height, shape[0] - row))
-        for row in range(0, shape[0], height)
-        for col in range(0, shape[1], width)
-    ]
+    return height, width
 
 
 def _spread(cells: Sequence[Window], count: int) -> Iterator[list[Window]]:

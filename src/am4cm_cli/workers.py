@@ -24,9 +24,6 @@ from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.reading import await_all
 from am4cm_cli.streaming import one_thread_each
 
-OPEN_FILES = 256
-"""Most that a worker keeps open between windows."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
@@ -137,7 +134,6 @@ def open_bench(errand: Errand) -> Iterator[Bench]:
             job.scorer.stack,
             job.scorer.bands,
             threads=errand.threads,
-            open_files=OPEN_FILES,
             clock=clock,
         ) as reader,
     ):

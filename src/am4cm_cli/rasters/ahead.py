@@ -21,6 +21,8 @@ from am4cm_cli.stacks.stack import Stack
 
 Memory = Callable[[int, np.dtype[Any]], NDArray[Any]]
 """Makes an array of so many numbers of a type."""
+OPEN_FILES = 256
+"""Most that are kept open between windows; systems allow a process some 1,024."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,12 +162,11 @@ def window_reader(
     bands: tuple[str, ...],
     *,
     threads: int,
-    open_files: int,
     clock: Clock,
     memory: Memory = np.empty,
 ) -> Iterator[WindowReader]:
     """Open a reader; its files stay open until the block ends."""
-    files = OpenFiles(open_files)
+    files = OpenFiles(OPEN_FILES)
     with quiet(stack.grid), ThreadPoolExecutor(threads, "read") as pool:
         try:
             yield WindowReader(

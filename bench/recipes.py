@@ -34,7 +34,7 @@ from am4cm_cli.classes import CLEAR, TARGETS
 from am4cm_cli.days import day_of_year
 from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
-from am4cm_cli.scores.counterfactual import clear_sky, trust_dates
+from am4cm_cli.scores.counterfactual import trust_dates
 from am4cm_cli.scores.kernels import DayKernel
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
@@ -204,8 +204,9 @@ def network_drop(trial: Trial, weights: Weights) -> NDArray[np.float32]:
         trusted = _logit(weights, x, days)
         drop = trusted.masked_fill(~seen, 0).sum(0) / seen.sum(0).clamp(min=1) - trusted
         for _ in range(config.rounds):
-            trust = trust_dates(drop, seen.float(), config.sharpness)
-            clear = clear_sky(x, trust, kernel)
+            fit = -config.sharpness * drop
+            trust = trust_dates(fit, seen.float(), kernel, out=fit)
+            clear = kernel.sum(x * trust[:, None]) / kernel.sum(trust)[:, None]
             drop = _logit(weights, clear, days) - trusted
         drops.append(drop.masked_fill(~seen, torch.nan))
     return torch.cat(drops, dim=1).numpy()

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from am4cm_cli.attention import fold, spectral_index
 from am4cm_cli.days import day_of_year
 from am4cm_cli.scores import Observations, make_score
-from am4cm_cli.scores.counterfactual import CounterfactualConfig, clear_sky, index_drop
+from am4cm_cli.scores.counterfactual import CounterfactualConfig, TrustedDates, hide
 from am4cm_cli.scores.kernels import DayKernel
 from networks import tiny_model
 
@@ -23,7 +23,7 @@ def random_stack(seed, dates=6, pixels=4):
     return torch.where(valid[:, None], reflectance, 0.0), valid
 
 
-def test_clear_sky_by_hand():
+def test_departures_by_hand():
     index = torch.tensor([[1.0], [4.0], [7.0]])
     trust = torch.tensor([[1.0], [0.5], [0.0]])
     kernel = DayKernel.of(np.array([0, 25, 50]), width=25.0).to(index)
@@ -31,7 +31,10 @@ def test_clear_sky_by_hand():
     first = near * 0.5 * 4 / (near * 0.5)
     second = near * 1 / near
     third = (far * 1 * 1 + near * 0.5 * 4) / (far * 1 + near * 0.5)
-    assert_allclose(clear_sky(index, trust, kernel), [[first], [second], [third]], rtol=1e-6)
+    room = torch.stack([torch.zeros_like(trust), trust], dim=1)
+    dates = TrustedDates(kernel=kernel, seen=None, room=room)
+    found = dates.departures(index[:, None])[:, 0]
+    assert_allclose(found, [[1 - first], [4 - second], [7 - third]], rtol=1e-6)
 
 
 def slow_drop(model, logit_sd, reflectance, days, valid, config):
@@ -80,8 +83,14 @@ def test_drop_is_the_method_written_out(seed):
 
 
 def drop_of(index, valid, days):
-    kernel = DayKernel.of(days, width=25.0).to(index)
-    return index_drop(index, valid.to(index), kernel, CounterfactualConfig())
+    return index_drop(index, valid.to(index), DayKernel.of(days, width=25.0).to(index))
+
+
+def index_drop(index, seen, kernel):
+    config = CounterfactualConfig()
+    fit = config.sharpness * index
+    dates = TrustedDates.settle(fit, seen, kernel, rounds=config.rounds)
+    return hide(dates.departures(-index[:, None])[:, 0], seen)
 
 
 @given(seed=st.integers(0, 10**6), places=st.lists(st.integers(0, 6), min_size=1, max_size=4))
@@ -126,5 +135,5 @@ def test_overcast_months_keep_an_answer():
     # Trust of dates 20 below the best underflows in float32 unless it is kept apart from 0.
     index = torch.tensor([0.0, 0.1, -20, -21, -22, -20.5]).reshape(-1, 1)
     kernel = DayKernel.of(np.array([0, 5, 100, 105, 110, 115]), width=25.0).to(index)
-    drop = index_drop(index, None, kernel, CounterfactualConfig())
+    drop = index_drop(index, None, kernel)
     assert drop.isfinite().all()

@@ -66,7 +66,7 @@ def prepared(folder, device, *, most=None):
     clock, told = Clock(), []
     with window_reader(job.scorer.stack, job.scorer.bands, threads=1, clock=clock) as reader:
         journal = look(job, bright_weights(), {})
-        numbers = reader.read(WINDOW)
+        (numbers,) = reader.read([WINDOW])
     engine = job.engine(judge_from(journal.found["judge"]), clock)
     scorer = job.scorer
     if most:

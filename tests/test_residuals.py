@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from am4cm_cli.attention import fold, spectral_index
 from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
-from am4cm_cli.scores.counterfactual import settle_trust
+from am4cm_cli.scores.counterfactual import TrustedDates
 from am4cm_cli.scores.kernels import DayKernel, day_kernel
 from am4cm_cli.scores.residuals import parts_of
 from networks import tiny_model
@@ -36,7 +36,8 @@ def test_all_parts_are_measured_against_one_clear_sky(seed):
     index = torch.einsum("b,tbp->tp", spectral_index(attention, SD), reflectance)
     kernel = day_kernel(DAYS, width=25.0)
     config, cut = CounterfactualConfig(), DayKernel.of(DAYS, width=25.0).to(index)
-    trust = settle_trust(index, valid.to(index), cut, config).numpy()
+    fit = config.sharpness * index
+    trust = TrustedDates.settle(fit, valid.to(index), cut, rounds=config.rounds).trust.numpy()
     x = reflectance.numpy()
     for t, p in np.argwhere(valid.numpy()):
         weight = kernel[t] * trust[:, p]

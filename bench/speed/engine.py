@@ -20,7 +20,7 @@ from rich.table import Table
 from am4cm_cli.attention import FoldedAttention, fold, spectral_index
 from am4cm_cli.judgement import JointJudge, fit_judge
 from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
-from am4cm_cli.scores.counterfactual import settle_trust
+from am4cm_cli.scores.counterfactual import TrustedDates
 from am4cm_cli.scores.kernels import DayKernel
 from am4cm_cli.weights import Weights, default_weights, load_weights
 
@@ -64,7 +64,7 @@ def steps(
     index = spectral_index(attention, logit_sd)
     kernel = DayKernel.of(days, width=config.width).to(index)
     score = make_score("counterfactual", attention, logit_sd, days)
-    series, seen = observations.project(index[None])[:, 0], observations.seen()
+    fit, seen = observations.project(config.sharpness * index[None])[:, 0], observations.seen()
     evidence = score(observations)
     windows = evidence.unflatten(-1, (SIDE, -1))
     judge = fit_judge(windows[:, :, None], weights.calibration, "counterfactual", dates=dates)
@@ -78,7 +78,7 @@ def steps(
     projections = torch.randn(7, len(attention.bands))
     return {
         "dn to 7 series": lambda: observations.project(projections),
-        "trust": lambda: settle_trust(series, seen, kernel, config),
+        "trust": lambda: TrustedDates.settle(fit, seen, kernel, rounds=config.rounds),
         "evidence, with these": lambda: score(observations),
         "planes": lambda: judge.planes(evidence),
         "percent": lambda: judge.percent(planes, "cloud"),

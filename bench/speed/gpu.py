@@ -82,7 +82,7 @@ def read_all(stack: Stack, bands: tuple[str, ...]) -> list[Numbers]:
     """Read a whole stack window by window."""
     windows = tile_grid(stack.grid.shape, size=SIDE)
     with window_reader(stack, bands, threads=THREADS, clock=Clock()) as reader:
-        return [reader.read(window) for window in windows]
+        return reader.read(windows)
 
 
 def copy_rates(device: torch.device, *, size: int = COPIED) -> dict[str, float]:

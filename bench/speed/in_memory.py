@@ -78,7 +78,7 @@ def compute_all(fitted: Fitted, reader: WindowReader, *, threads: int, clock: Cl
     """Compute every window once it has been read; return how many pixel-dates there are."""
     engine, pixel_dates = fitted.engine(Clock()), 0
     windows = list(tile_grid(engine.shape, size=SIDE))
-    lying = [reader.read(window) for window in windows]
+    lying = reader.read(windows)
     with one_thread_each(), ThreadPoolExecutor(threads) as pool:
         for window, numbers in zip(windows, lying, strict=True):
             with clock("compute"):

@@ -134,7 +134,7 @@ class Engine:
 
     def _run(self, pool: Executor, tasks: Iterable[Callable[[], None]]) -> None:
         def timed(task: Callable[[], None]) -> None:
-            with self.clock("compute"):
+            with self.clock("compute"), torch.inference_mode():
                 task()
 
         await_all([pool.submit(timed, task) for task in tasks])

@@ -22,7 +22,8 @@ def keep_windows(
     windows = [window for window in tiling if any(overlap(window, patch) for patch in patches)]
     if sum(reader.bytes(window) for window in windows) > most_bytes:
         return {}
-    return {(window.row_off, window.col_off): reader.read(window) for window in windows}
+    places = [(window.row_off, window.col_off) for window in windows]
+    return dict(zip(places, reader.read(windows), strict=True))
 
 
 def kept_patches(

@@ -152,7 +152,8 @@ def _compute(
         windows = [window for window in job.to_compute() if not parts.has(window)]
         kept = keep(job, reader) if before is None and cluster is None else {}
         # Reading goes on while the judge is being fitted.
-        flow = reader.flow([] if cluster else windows, kept, ahead=plan.ahead)
+        ahead = plan.ahead_of_fit(len(kept)) if before is None else plan.ahead
+        flow = reader.flow([] if cluster else windows, kept, ahead=ahead)
         journal = before or _look(job, weights, kept, parts, clock)
         judge = judge_from(journal.found["judge"])
         if before is not None:

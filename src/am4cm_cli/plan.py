@@ -12,6 +12,8 @@ FEWEST_PIXELS = 256
 CACHE_SHARE = 16
 """GDAL gets this part of the memory for blocks that it has decoded, within limits."""
 LARGEST_CACHE = 2**28
+READ_MEANWHILE = 2
+"""Windows that a thread can read while a judge is fitted."""
 BATCH_ARRAYS = 24
 """float32 arrays of a batch that live at once, at most: ten bands, and what is made of them."""
 
@@ -53,10 +55,17 @@ class Plan:
     threads: int
     cache_bytes: int
     """Of GDAL, for decoded blocks."""
+    window_bytes: int
+    """Of the numbers of a window."""
     spare_bytes: int
     """Left over, to keep windows that the sample was drawn from."""
     whole_bytes: int
     """That windows of whole blocks would have taken in all."""
+
+    def ahead_of_fit(self, kept: int) -> int:
+        """Windows to read ahead if so many are kept: reading goes on while a judge is fitted."""
+        room = max(0, self.spare_bytes // self.window_bytes - kept)
+        return self.ahead + min(READ_MEANWHILE * self.threads, room)
 
     def decodes(self, block: tuple[int, int], shape: tuple[int, int]) -> int:
         """How often each of the files' blocks is decoded: once, but for blocks too large."""
@@ -90,7 +99,7 @@ def make_plan(
         Am4cmError: not even the smallest window fits.
     """
     cache = min(max(max_memory // CACHE_SHARE, 2**25), LARGEST_CACHE)
-    batch, threads = _fit_batch(demand, batch, threads, (max_memory - cache) // 4)
+    batch, threads = _fit_batch(demand, batch, threads, (max_memory - cache) // 2)
     room = max_memory - cache - threads * batch * demand.dates * 4 * BATCH_ARRAYS
     fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
@@ -107,6 +116,7 @@ def make_plan(
                 batch=batch,
                 threads=threads,
                 cache_bytes=cache,
+                window_bytes=taken * demand.read,
                 spare_bytes=spare,
                 whole_bytes=fixed + (_smallest(shape, block) + 1) * needed,
             )

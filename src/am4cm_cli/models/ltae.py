@@ -56,8 +56,9 @@ class LTAE(PixelModel):
         self.embedding = _embedding(config)
         self.norm = BatchNorm(config.channels)
         self.key = nn.Linear(config.channels, config.heads * config.key_channels)
-        self.query = nn.Parameter(torch.empty(config.heads, config.key_channels))
-        nn.init.normal_(self.query, std=(2 / config.key_channels) ** 0.5)
+        # nn.init.normal_ would import torch's compiler, a second, where only shapes are asked for.
+        size = config.heads, config.key_channels
+        self.query = nn.Parameter(torch.normal(0.0, (2 / config.key_channels) ** 0.5, size))
         self.mlp = _mlp(config)
         self.classifier = nn.Linear(config.hidden or config.channels, len(config.classes))
 

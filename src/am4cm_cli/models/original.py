@@ -137,8 +137,9 @@ class Heads(nn.Module):
 
     def __init__(self, channels: int, config: OriginalConfig) -> None:
         super().__init__()
-        self.Q = nn.Parameter(torch.empty(config.heads, config.key_channels))
-        nn.init.normal_(self.Q, std=(2 / config.key_channels) ** 0.5)
+        # nn.init.normal_ would import torch's compiler, a second, where only shapes are asked for.
+        size = config.heads, config.key_channels
+        self.Q = nn.Parameter(torch.normal(0.0, (2 / config.key_channels) ** 0.5, size))
         self.fc1_k = nn.Linear(channels, config.heads * config.key_channels)
 
 

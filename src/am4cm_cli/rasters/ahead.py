@@ -42,11 +42,11 @@ class WindowReader:
             self.pool, self.files, self.stack, self.bands, window, to, clock=self.clock
         )
 
-    def read(self, window: Window) -> Numbers:
-        """Read a window into memory of its own."""
-        numbers = self.room(window.height * window.width)(window)
-        await_all(self.submit(window, numbers))
-        return numbers
+    def read(self, windows: Sequence[Window]) -> list[Numbers]:
+        """Read windows, each into memory of its own."""
+        found = [self.room(window.height * window.width)(window) for window in windows]
+        await_all([*chain.from_iterable(map(self.submit, windows, found))])
+        return found
 
     def bytes(self, window: Window) -> int:
         """How much memory a window's numbers take."""

@@ -1,5 +1,7 @@
 """How much less attention a date got than under a clear sky."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
@@ -24,99 +26,84 @@ class CounterfactualConfig:
     """Each round trusts dates by the drops of the round before."""
 
 
-def clear_sky(series: Tensor, trust: Tensor, kernel: DayKernel) -> Tensor:
-    """Estimate what each date would have shown under a clear sky, from the other dates.
+@dataclass(frozen=True, kw_only=True)
+class TrustedDates:
+    """The dates of some pixels, each believed as far as it fits the others."""
 
-    Args:
-        series: (T, ..., P) indices or reflectances, finite everywhere.
-        trust: (T, P), 0 where not valid.
-        kernel: of the dates.
+    kernel: DayKernel
+    seen: Tensor | None
+    """(T, P) 1 where valid, else 0; None where everything is."""
+    room: Tensor
+    """(T, S + 1, P) for up to S series weighted by trust, and the trust behind them: so one product
+    gives their sums and what to divide these by."""
 
-    Returns:
-        (T, ..., P); NaN where no trusted date lies within the kernel's reach.
-    """
-    between = series.view(len(series), -1, series.shape[-1])
-    # One product for all: with the trust behind them the sums and their weights come together.
-    stacked = between.new_empty(len(between), between.shape[1] + 1, between.shape[2])
-    weighted, last = stacked[:, :-1], stacked[:, -1]
-    torch.mul(between, trust[:, None], out=weighted)
-    last.copy_(trust)
-    sums = kernel.sum(stacked)
-    return sums[:, :-1].div_(sums[:, -1:]).view(series.shape)
+    @classmethod
+    def settle(
+        cls, fit: Tensor, seen: Tensor | None, kernel: DayKernel, *, rounds: int, series: int = 1
+    ) -> TrustedDates:
+        """Trust the dates of each pixel by what their index lost, round by round.
 
+        The first round goes by the index alone.
 
-def settle_trust(
-    index: Tensor,
-    seen: Tensor | None,
-    kernel: DayKernel,
-    config: CounterfactualConfig,
-    *,
-    typical: Tensor | float = 0.0,
-) -> Tensor:
-    """Trust the dates of each pixel by what their index lost, round by round.
+        Args:
+            fit: (T, P) `sharpness` times the index, counted from a typical one; finite. Where it
+                is counted from cancels but where trust would leave its bounds, so any typical
+                index of the right order will do; one for all pixels and dates keeps answers free
+                of what lies far away in time.
+            seen: (T, P) 1 where valid, else 0; None where everything is.
+            kernel: of the dates.
+            rounds: see `CounterfactualConfig`.
+            series: most that `departures` will be asked for at once.
+        """
+        room = fit.new_empty(len(fit), series + 1, fit.shape[-1])
+        dates = cls(kernel=kernel, seen=seen, room=room)
+        dates._trust_by(fit)
+        for _ in range(rounds - 1):
+            dates._trust_by(dates.departures(fit[:, None])[:, 0])
+        return dates
 
-    The first round goes by the index alone.
+    @property
+    def trust(self) -> Tensor:
+        """(T, P), see `trust_dates`."""
+        return self.room[:, -1]
 
-    Args:
-        index: (T, P), finite.
-        seen: (T, P) 1 where valid, else 0; None where everything is.
-        kernel: of the dates.
-        config: sharpness and rounds.
-        typical: an index that the first drops are counted from. It cancels but where trust would
-            leave its bounds, so any of the right order will do; one for all pixels and dates
-            keeps answers free of what lies far away in time.
+    def departures(self, series: Tensor) -> Tensor:
+        """Tell how far each date lies above its clear sky, which the other dates are asked for.
 
-    Returns:
-        (T, P), see `trust_dates`.
-    """
-    trust = trust_dates(typical - index, seen, config.sharpness)
-    for _ in range(config.rounds - 1):
-        drop = clear_sky(index, trust, kernel).sub_(index)
-        trust = trust_dates(drop, seen, config.sharpness)
-    return trust
+        Args:
+            series: (T, S, P) indices or reflectances, finite everywhere.
 
+        Returns:
+            (T, S, P); NaN where no trusted date lies within the kernel's reach. Where not valid
+            it means nothing; see `hide`.
+        """
+        room = self.room[:, -1 - series.shape[1] :]
+        torch.mul(series, self.trust[:, None], out=room[:, :-1])
+        sums = self.kernel.sum(room)
+        return torch.addcdiv(series, sums[:, :-1], sums[:, -1:], value=-1)
 
-def index_drop(
-    index: Tensor,
-    seen: Tensor | None,
-    kernel: DayKernel,
-    config: CounterfactualConfig,
-    *,
-    typical: Tensor | float = 0.0,
-) -> Tensor:
-    """Drop of a spectral index below its own clear-sky estimate.
-
-    Args:
-        index: (T, P), finite.
-        seen: (T, P) 1 where valid, else 0; None where everything is.
-        kernel: of the dates.
-        config: sharpness and rounds.
-        typical: see `settle_trust`.
-
-    Returns:
-        (T, P), about 0 for a clear date, above for clouds; NaN where not valid or without a
-        valid neighbour.
-    """
-    trust = settle_trust(index, seen, kernel, config, typical=typical)
-    return hide(clear_sky(index, trust, kernel).sub_(index), seen)
+    def _trust_by(self, fit: Tensor) -> None:
+        trust_dates(fit, self.seen, self.kernel, out=self.trust)
 
 
-def trust_dates(drop: Tensor, seen: Tensor | None, sharpness: float) -> Tensor:
+def trust_dates(fit: Tensor, seen: Tensor | None, kernel: DayKernel, *, out: Tensor) -> Tensor:
     """How far to believe each date, by what it lost.
 
     Args:
-        drop: (T, P), NaN where unknown; overwritten.
+        fit: (T, P) minus `sharpness` times the drop, NaN where unknown.
         seen: (T, P) 1 where valid, else 0; None where everything is.
-        sharpness: see `CounterfactualConfig`.
+        kernel: of the dates.
+        out: (T, P) to write to.
 
     Returns:
         (T, P), 1 for no drop, less for a deep one, 0 where not valid or unknown: a date without
         neighbours has no drop and no say.
     """
-    trust = drop.mul_(-sharpness).clamp_(-MOST_TRUST, MOST_TRUST).exp_()
+    trust = torch.clamp(fit, -MOST_TRUST, MOST_TRUST, out=out).exp_()
     if seen is not None:
         trust *= seen
-    return trust.nan_to_num_(nan=0.0)
+    # Trust is never 0 where all is valid, so only dates that stand alone are unknown there.
+    return trust.nan_to_num_(nan=0.0) if seen is not None or kernel.lonely else trust
 
 
 def hide(drops: Tensor, seen: Tensor | None) -> Tensor:

@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from am4cm_cli.scores.counterfactual import clear_sky, hide, settle_trust
+from am4cm_cli.scores.counterfactual import TrustedDates, hide
 from am4cm_cli.scores.joint import ClearMode
 from am4cm_cli.scores.observations import Observations, in_blocks
 from am4cm_cli.scores.residuals import ResidualScore
@@ -32,13 +32,12 @@ class JoinedScore:
         return in_blocks(self._score, observations)
 
     def _score(self, block: Observations) -> Tensor:
-        sums, seen = block.project(self._weight, self._constant), block.seen()
-        score = self.score
-        index, typical = sums[:, 0], score.index @ score.mean
-        trust = settle_trust(index, seen, score.kernel, score.config, typical=typical)
+        sums, seen, score = block.project(*self._sums), block.seen(), self.score
         last = 1 + SERIES[self.count - 1]
-        series = sums[:, 1:last]
-        drops = clear_sky(series, trust, score.kernel).sub_(series)
+        dates = TrustedDates.settle(
+            sums[:, 0], seen, score.kernel, rounds=score.config.rounds, series=last - 1
+        )
+        drops = dates.departures(sums[:, 1:last])
         if score.snow is not None:
             score.snow.clear(drops, block, sums[:, last:])
         return self._planes(hide(drops, seen))
@@ -59,15 +58,9 @@ class JoinedScore:
         return (drop + blue) * 2**-0.5, nir, swir
 
     @cached_property
-    def _weight(self) -> Tensor:
-        """(S, B) of the index, of the joined series, and of the tests for snow."""
+    def _sums(self) -> tuple[Tensor, Tensor]:
+        """Of the joined series; see `ResidualScore.sums_of`."""
         parts = self.score.evidence_weight
         drop, blue, nir, swir = (part / sd for part, sd in zip(parts, self.mode.sd, strict=True))
         joined = torch.stack([(drop + blue) * 2**-0.5, nir, swir, parts[1]])
-        return torch.cat([parts[:1], joined[: SERIES[self.count - 1]], self.score.snow_weight])
-
-    @cached_property
-    def _constant(self) -> Tensor:
-        """(S,) to add to them."""
-        none = self.score.index.new_zeros(1 + SERIES[self.count - 1])
-        return torch.cat([none, self.score.snow_constant])
+        return self.score.sums_of(joined[: SERIES[self.count - 1]])

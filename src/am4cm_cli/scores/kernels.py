@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -106,17 +107,22 @@ class DayKernel:
             blocks.append(replace(block, matrix=block.matrix * own))
         return replace(self, blocks=tuple(blocks))
 
+    @cached_property
+    def lonely(self) -> bool:
+        """Whether some date has no other within reach."""
+        return any(bool((block.matrix == 0).all(dim=1).any()) for block in self.blocks)
+
     def sum(self, series: Tensor) -> Tensor:
         """Add up what the other dates have, each by how near it is.
 
         Args:
-            series: (T, ..., P), finite everywhere, contiguous.
+            series: (T, ..., P), finite everywhere, each date contiguous.
 
         Returns:
             The same shape; 0 where no date lies within reach.
         """
         flat = series.view(len(series), -1)
-        sums = torch.empty_like(flat)
+        sums = flat.new_empty(flat.shape)
         rows = sums.split([len(block.matrix) for block in self.blocks])
         for block, found in zip(self.blocks, rows, strict=True):
             torch.mm(block.matrix, flat[block.columns], out=found)

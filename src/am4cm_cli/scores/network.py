@@ -73,7 +73,8 @@ class NetworkScore:
         drop = self._respond(self.mean[:, None, None]) - own
         clear = torch.empty_like(shown)
         for _ in range(self.config.rounds):
-            trust = trust_dates(drop, seen, self.config.sharpness)
+            fit = drop.mul_(-self.config.sharpness)
+            trust = trust_dates(fit, seen, self.kernel, out=fit)
             total = self.kernel.sum(trust)
             for band, to in zip(shown, clear, strict=True):
                 torch.div(self.kernel.sum(band * trust), total, out=to)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-WIDTH = 4096
+WIDTH = 8192
 """Pixels computed at once, always: the products of a narrower batch may be summed in another order
 and so differ in their last bits."""
 

@@ -6,13 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from am4cm_cli.scores.counterfactual import (
-    CounterfactualConfig,
-    clear_sky,
-    hide,
-    index_drop,
-    settle_trust,
-)
+from am4cm_cli.scores.counterfactual import CounterfactualConfig, TrustedDates, hide
 from am4cm_cli.scores.kernels import DayKernel
 from am4cm_cli.scores.observations import Observations, in_blocks
 from am4cm_cli.scores.snow import SnowFinder
@@ -47,9 +41,19 @@ class DropScore:
         return in_blocks(self._score, observations)
 
     def _score(self, block: Observations) -> Tensor:
-        index = block.project(self.index[None])[:, 0]
-        typical = self.index @ self.mean
-        return index_drop(index, block.seen(), self.kernel, self.config, typical=typical)[None]
+        sums, seen = block.project(self._weight, self._constant), block.seen()
+        dates = TrustedDates.settle(sums[:, 0], seen, self.kernel, rounds=self.config.rounds)
+        return hide(dates.departures(sums[:, 1:]), seen).transpose(0, 1)
+
+    @cached_property
+    def _weight(self) -> Tensor:
+        """(2, B) of the fit, and of what rises where the index drops."""
+        return torch.stack([self.config.sharpness * self.index, -self.index])
+
+    @cached_property
+    def _constant(self) -> Tensor:
+        """(2,) to add to them: both are counted from the mean spectrum."""
+        return -self._weight @ self.mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,22 +86,27 @@ class ResidualScore:
         return in_blocks(self._score, observations)
 
     def _score(self, block: Observations) -> Tensor:
-        sums = block.project(self._weight, self._constant)
-        series, seen = sums[:, :EVIDENCE], block.seen()
-        index, typical = series[:, 0], self.index @ self.mean
-        trust = settle_trust(index, seen, self.kernel, self.config, typical=typical)
-        drops = clear_sky(series, trust, self.kernel).sub_(series)
+        sums, seen = block.project(*self._sums), block.seen()
+        dates = TrustedDates.settle(
+            sums[:, 0], seen, self.kernel, rounds=self.config.rounds, series=EVIDENCE
+        )
+        evidence = dates.departures(sums[:, 1 : 1 + EVIDENCE])
         if self.snow is not None:
-            self.snow.clear(drops, block, sums[:, EVIDENCE:])
-        return hide(drops, seen).transpose(0, 1)
+            self.snow.clear(evidence, block, sums[:, 1 + EVIDENCE :])
+        return hide(evidence, seen).transpose(0, 1)
+
+    @cached_property
+    def fit_weight(self) -> Tensor:
+        """(1, B) of what dates are trusted by, see `TrustedDates.settle`."""
+        return self.config.sharpness * self.index[None]
 
     @cached_property
     def evidence_weight(self) -> Tensor:
-        """(4, B) of the series whose drops are the evidence."""
-        # The blue rises under a cloud, the others fall: with its sign turned, all parts drop.
-        signs = self.index.new_tensor([-1.0, 1.0, 1.0])
+        """(4, B) of what departs upwards where there is evidence."""
+        # The blue rises under a cloud, the others fall.
+        signs = self.index.new_tensor([1.0, -1.0, -1.0])
         parts = torch.diag(signs) @ torch.eye(len(self.index)).to(self.index)[list(self.parts)]
-        return torch.cat([self.index[None], parts])
+        return torch.cat([-self.index[None], parts])
 
     @cached_property
     def snow_weight(self) -> Tensor:
@@ -110,15 +119,22 @@ class ResidualScore:
         """(3,) to add to these."""
         return self.index.new_zeros(0) if self.snow is None else self.snow.constant.to(self.index)
 
-    @cached_property
-    def _weight(self) -> Tensor:
-        """(S, B) of evidence and snow, all in one product."""
-        return torch.cat([self.evidence_weight, self.snow_weight])
+    def sums_of(self, series: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights and constants of the fit, of some series, and of the tests for snow: one product.
+
+        Args:
+            series: (S, B) weights.
+
+        Returns:
+            (1 + S + 3, B) and (1 + S + 3,). Fit and series are counted from the mean spectrum.
+        """
+        measured = torch.cat([self.fit_weight, series])
+        constant = torch.cat([-measured @ self.mean, self.snow_constant])
+        return torch.cat([measured, self.snow_weight]), constant
 
     @cached_property
-    def _constant(self) -> Tensor:
-        """(S,) to add to them."""
-        return torch.cat([self.index.new_zeros(EVIDENCE), self.snow_constant])
+    def _sums(self) -> tuple[Tensor, Tensor]:
+        return self.sums_of(self.evidence_weight)
 
 
 def parts_of(bands: tuple[str, ...]) -> tuple[int, int, int]:

@@ -21,7 +21,8 @@ from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 from cloudy import write_cloudy
 from networks import tiny_model
 from stacks import random_dn, write_image, write_stack

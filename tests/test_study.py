@@ -80,7 +80,8 @@ def test_shipped_joins_are_those_of_the_library():
 def test_indices_are_as_widely_spread_and_fall_with_the_blue():
     import indices
 
-    from am4cm_cli.weights import default_weights, load_weights
+    from am4cm_cli.weights import load_weights
+    from am4cm_cli.weights_header import default_weights
 
     weights = load_weights(default_weights())
     covariance = np.array(weights.calibration.band_covariance)
@@ -99,7 +100,8 @@ def test_variant_is_the_mask_that_is_written(tmp_path):
 
     from am4cm_cli.masking import MaskConfig, MaskFiles, mask_stack
     from am4cm_cli.stacks.discovery import find_stack
-    from am4cm_cli.weights import default_weights, load_weights
+    from am4cm_cli.weights import load_weights
+    from am4cm_cli.weights_header import default_weights
 
     stack = find_stack(simulate(tmp_path))
     weights = load_weights(default_weights())

@@ -19,8 +19,9 @@ from numpy.testing import assert_array_equal
 from am4cm_cli.app import main
 from am4cm_cli.errors import EarlierError, OutputError, StackError
 from am4cm_cli.marks import CalibratedOn, Mark, match_marks
-from am4cm_cli.masking import mask_stack, parts_folder
+from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
+from am4cm_cli.parts import parts_folder
 from am4cm_cli.refits import refit_due, refit_line
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.weights import save_weights

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from am4cm_cli.errors import WeightsError
 from am4cm_cli.models import MODEL_NAMES, LTAEConfig
 from am4cm_cli.reports.cards import weights_card, weights_table
-from am4cm_cli.weights import default_weights, load_weights, save_weights
+from am4cm_cli.weights import load_weights, save_weights
+from am4cm_cli.weights_header import default_weights
 from cloudy import bright_weights
 from networks import untrained
 

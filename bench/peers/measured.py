@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from am4cm_cli import __version__
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 
 MASK_DATES = 30
 """Of `large`, as am4cm is given it."""

@@ -22,7 +22,8 @@ from am4cm_cli.judgement import JointJudge, fit_judge
 from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
 from am4cm_cli.scores.counterfactual import TrustedDates
 from am4cm_cli.scores.kernels import DayKernel
-from am4cm_cli.weights import Weights, default_weights, load_weights
+from am4cm_cli.weights import Weights, load_weights
+from am4cm_cli.weights_header import default_weights
 
 YEARS = {24: 1, 60: 1, 500: 7}
 """That so many dates are spread over; else one."""

@@ -34,7 +34,8 @@ from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 from am4cm_cli.windows import tile_grid
 
 ROUNDS = 5

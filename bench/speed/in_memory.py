@@ -30,7 +30,8 @@ from am4cm_cli.scoring import StackScorer, draw_sample, make_scorer
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.streaming import one_thread_each
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 from am4cm_cli.windows import tile_grid
 
 SIDE = 512

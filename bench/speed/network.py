@@ -21,7 +21,8 @@ from am4cm_cli.days import day_of_year
 from am4cm_cli.models.ltae import LTAE, attend
 from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 
 BATCHES = (64, 256, 1024, 4096)
 """Pixels at a time."""

@@ -32,7 +32,8 @@ from bench.speed.tables import (
 )
 
 from am4cm_cli import __version__
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 
 TEXT = Path(__file__).with_suffix(".md")
 WIDTH = 100

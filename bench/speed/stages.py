@@ -20,7 +20,8 @@ from am4cm_cli.clock import Clock
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.stacks.discovery import find_stack
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 
 
 @dataclass(frozen=True, kw_only=True)

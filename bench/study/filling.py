@@ -25,7 +25,8 @@ from am4cm_cli.judgement import NARROW, THICK_BLUE
 from am4cm_cli.scores import CounterfactualConfig
 from am4cm_cli.scores.snow import MOST_CHANGE
 from am4cm_cli.validation.measures import measure
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 
 CLOUD_HEAD = 0.85
 """Area for thin cloud from which a head is called a cloud head."""

@@ -27,7 +27,8 @@ from series import Places, read_library
 from sheets import draw_failures, draw_steps
 from situations import Situations, Year, by_year, see
 
-from am4cm_cli.weights import default_weights, load_weights
+from am4cm_cli.weights import load_weights
+from am4cm_cli.weights_header import default_weights
 
 TEXT = Path(__file__).with_suffix(".md")
 OLDER = Path(__file__).parents[2] / "weights" / "sim-10band.safetensors"

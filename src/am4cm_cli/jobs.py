@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from math import ceil
@@ -15,14 +14,14 @@ from am4cm_cli.clock import Clock
 from am4cm_cli.device_engine import DeviceEngine
 from am4cm_cli.earlier import Earlier, check_updatable, open_earlier
 from am4cm_cli.engine import Engine
+from am4cm_cli.head_start import HeadStart
 from am4cm_cli.judgement import Judge, fit_judge
-from am4cm_cli.keeping import Kept, keep_windows, kept_patches
+from am4cm_cli.keeping import Kept, begin_keeping, kept_patches
 from am4cm_cli.layers import (
     JudgedLayer,
     Layer,
     attention_layer,
     class_layer,
-    planes_needed,
     probability_layer,
     reliability_layer,
 )
@@ -36,16 +35,16 @@ from am4cm_cli.mask_notes import (
 )
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Journal
-from am4cm_cli.plan import Demand, Plan, make_plan
+from am4cm_cli.plan import Plan, plan_mask
 from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.runs import file_state, run_facts
-from am4cm_cli.scoring import SAMPLE_SIDE, StackSample, StackScorer, draw_sample, make_scorer
+from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.updating import Update, plan_update
 from am4cm_cli.weights import Weights
-from am4cm_cli.windows import Tiling, sample_rounds
+from am4cm_cli.windows import Tiling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,21 +136,14 @@ def plan_job(
     scorer = spare
     if device.type != "cpu":
         scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
-    demand = Demand(
-        dates=len(stack.scenes),
-        bands=len(scorer.bands),
-        number_bytes=stack.number_type(scorer.bands).itemsize,
-        planes=planes_needed(written),
-        layer_bytes=sum(layer.pixel_bytes for layer in written),
-    )
-    plan = make_plan(
-        demand,
-        shape=stack.grid.shape,
-        block=stack.block(scorer.bands),
-        threads=resources.threads,
-        batch=resources.batch,
-        max_memory=resources.max_memory,
-        tile=resources.tile,
+    plan = plan_mask(
+        stack,
+        scorer.bands,
+        files,
+        config,
+        resources,
+        heads=weights.model.config.heads,
+        written=len(whole.scenes),
     )
     facts = run_facts(stack, weights, layers, options=asdict(config), window=plan.window)
     if basis:
@@ -173,14 +165,22 @@ def plan_job(
     )
 
 
-def keep(job: MaskJob, reader: WindowReader) -> Kept:
-    """Read whole windows that the sample will be drawn from, if there is room for them."""
+def keep(job: MaskJob, reader: WindowReader, early: HeadStart | None) -> Kept:
+    """Read whole windows that the sample will be drawn from, if there is room for them.
+
+    Args:
+        job: to read for.
+        reader: of its stack.
+        early: the same windows, where their reading has begun before.
+    """
     if job.earlier:
         return {}
-    with ThreadPoolExecutor(1) as pool:
-        # Half a second, in which nobody but the readers has anything to do.
-        pool.submit(import_module, "scipy.optimize")
-        return keep_windows(reader, job.tiling, _first(job), most_bytes=job.plan.spare_bytes)
+    if early and (early.bands, early.tiling) == (job.scorer.bands, job.tiling):
+        return early.wait()
+    wait = begin_keeping(reader, job.tiling, most_bytes=job.plan.spare_bytes)
+    # Half a second, in which nobody but the readers has anything to do.
+    import_module("scipy.optimize")
+    return wait()
 
 
 def look(job: MaskJob, weights: Weights, kept: Kept) -> Journal:
@@ -211,13 +211,6 @@ def look(job: MaskJob, weights: Weights, kept: Kept) -> Journal:
         *clear_sky_notes(sample, judge),
     )
     return _journal(job, judge, _calibrated_on(sample, scorer.stack), notes)
-
-
-def _first(job: MaskJob) -> list[Window]:
-    """Patches that a sample begins with."""
-    stack = job.scorer.stack
-    block = stack.block(job.scorer.bands)
-    return next(sample_rounds(stack.grid.shape, side=SAMPLE_SIDE, block=block))
 
 
 def _lent(job: MaskJob, earlier: Earlier, weights: Weights) -> Journal:

@@ -1,6 +1,6 @@
 """Windows that a sample was drawn from, kept in memory so that no image is read twice."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,21 +9,31 @@ from rasterio.windows import Window
 from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.stack import Stack
-from am4cm_cli.windows import Tiling, overlap
+from am4cm_cli.windows import Tiling, overlap, sample_rounds
 
 Kept = dict[tuple[int, int], Numbers]
 """By row and column of a window's first pixel."""
 
 
-def keep_windows(
-    reader: WindowReader, tiling: Tiling, patches: Sequence[Window], *, most_bytes: int
-) -> Kept:
-    """Read the windows that hold these patches, if they fit into so many bytes; else none."""
+def begin_keeping(reader: WindowReader, tiling: Tiling, *, most_bytes: int) -> Callable[[], Kept]:
+    """Begin to read the windows that a sample's first patches lie in.
+
+    Args:
+        reader: of the stack.
+        tiling: whose windows are read.
+        most_bytes: none is read if all of them would take more.
+
+    Returns:
+        What waits for them.
+    """
+    stack = reader.stack
+    patches = next(sample_rounds(stack.grid.shape, block=stack.block(reader.bands)))
     windows = [window for window in tiling if any(overlap(window, patch) for patch in patches)]
     if sum(reader.bytes(window) for window in windows) > most_bytes:
-        return {}
+        return dict
     places = [(window.row_off, window.col_off) for window in windows]
-    return dict(zip(places, reader.read(windows), strict=True))
+    wait = reader.begin(windows)
+    return lambda: dict(zip(places, wait(), strict=True))
 
 
 def kept_patches(

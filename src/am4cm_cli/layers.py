@@ -13,6 +13,7 @@ from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
 from am4cm_cli.judgement import Judge
 from am4cm_cli.models.ltae import attend
+from am4cm_cli.orders import PLANES
 from am4cm_cli.scores import CounterfactualConfig
 from am4cm_cli.scores.kernels import day_kernel
 from am4cm_cli.scores.observations import Observations
@@ -73,7 +74,7 @@ def probability_layer(path: Path, stack: Stack, *, target: str, dtype: str) -> J
         names=_scenes(stack),
         dtype=dtype,
         encode=encode,
-        planes=1 if target == "cloud" else 2,
+        planes=PLANES[target],
     )
 
 
@@ -89,7 +90,7 @@ def class_layer(path: Path, stack: Stack) -> JudgedLayer:
         names=_scenes(stack),
         dtype="uint8",
         encode=encode,
-        planes=3,
+        planes=PLANES["classes"],
         overview="mode",
     )
 
@@ -112,7 +113,7 @@ def reliability_layer(path: Path, stack: Stack) -> JudgedLayer:
         names=_scenes(stack),
         dtype="uint8",
         encode=encode,
-        planes=2,
+        planes=PLANES["reliability"],
     )
 
 

@@ -20,13 +20,21 @@ from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
+from am4cm_cli.head_start import HeadStart
 from am4cm_cli.jobs import MaskJob, keep, look, plan_job
 from am4cm_cli.judgement import judge_from
 from am4cm_cli.keeping import Kept
 from am4cm_cli.layers import NODATA
 from am4cm_cli.marks import write_marks
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
-from am4cm_cli.parts import Journal, Parts, continued_parts, forget_parts, passing_parts
+from am4cm_cli.parts import (
+    Journal,
+    Parts,
+    continued_parts,
+    forget_parts,
+    parts_folder,
+    passing_parts,
+)
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
@@ -67,6 +75,7 @@ def mask_stack(
     device: torch.device,
     basis: Basis | None = None,
     cluster: Cluster | None = None,
+    early: HeadStart | None = None,
     resume: bool = False,
     track: Track = iter,
     tell: Callable[[str], object] = str,
@@ -83,6 +92,7 @@ def mask_stack(
         device: to compute on.
         basis: an earlier mask, whose calibration serves again, or that is to be updated.
         cluster: that computes the windows; this process if None.
+        early: reading that has begun already.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         track: follows the windows.
         tell: is given sentences that a user should read while it runs.
@@ -109,7 +119,15 @@ def mask_stack(
         _open_parts(files, job, resume=resume, tell=tell) as (parts, before),
     ):
         found = _compute(
-            job, parts, before, weights, cluster=cluster, track=track, tell=tell, clock=clock
+            job,
+            parts,
+            before,
+            weights,
+            cluster=cluster,
+            early=early,
+            track=track,
+            tell=tell,
+            clock=clock,
         )
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
@@ -124,11 +142,6 @@ def mask_stack(
     )
 
 
-def parts_folder(out: Path) -> Path:
-    """Where what is done of an output waits until all of it is."""
-    return out.with_name(f"{out.name}.parts")
-
-
 def _compute(
     job: MaskJob,
     parts: Parts,
@@ -136,6 +149,7 @@ def _compute(
     weights: Weights,
     *,
     cluster: Cluster | None,
+    early: HeadStart | None,
     track: Track,
     tell: Callable[[str], object],
     clock: Clock,
@@ -150,7 +164,7 @@ def _compute(
         memory=pinned if scorer.device.type == "cuda" else np.empty,
     ) as reader:
         windows = [window for window in job.to_compute() if not parts.has(window)]
-        kept = keep(job, reader) if before is None and cluster is None else {}
+        kept = keep(job, reader, early) if before is None and cluster is None else {}
         # Reading goes on while the judge is being fitted.
         ahead = plan.ahead_of_fit(len(kept)) if before is None else plan.ahead
         flow = reader.flow([] if cluster else windows, kept, ahead=ahead)

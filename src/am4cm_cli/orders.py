@@ -6,6 +6,9 @@ from pathlib import Path
 BATCH = 8192
 """Pixels scored at a time by a thread: with 24 dates, an array of them is 800 kB."""
 
+PLANES = {"cloud": 1, "unusable": 2, "reliability": 2, "classes": 3}
+"""How many of a judge's planes each target and raster needs, the first ones."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaskConfig:
@@ -35,6 +38,18 @@ class MaskFiles:
     def rasters(self) -> list[Path]:
         """Those that are asked for."""
         return [path for path in vars(self).values() if path is not None]
+
+    def planes(self, target: str) -> int:
+        """How many of a judge's planes all rasters need."""
+        wanted = [name for name in PLANES if vars(self).get(name) is not None]
+        return max(PLANES[name] for name in [target, *wanted])
+
+    def pixel_bytes(self, dtype: str, *, heads: int) -> int:
+        """Bytes of a pixel and date in all rasters: a probability of this dtype, and the others."""
+        probability = {"uint8": 1, "float32": 4}[dtype]
+        percents = sum(path is not None for path in (self.classes, self.reliability))
+        mean, each = self.attention is not None, self.attention_heads is not None
+        return probability + percents + 4 * (mean + heads * each)
 
     @property
     def styles(self) -> list[Path]:

@@ -105,6 +105,16 @@ class Journal:
     """What the stack's own sample told, as JSON holds it."""
 
 
+def parts_folder(out: Path) -> Path:
+    """Where what is done of an output waits until all of it is."""
+    return out.with_name(f"{out.name}.parts")
+
+
+def is_begun(out: Path) -> bool:
+    """Whether an earlier run left something of an output to go on from."""
+    return (parts_folder(out) / JOURNAL).exists()
+
+
 @contextmanager
 def continued_parts(
     folder: Path,

@@ -1,9 +1,12 @@
 """How to compute a mask within a limit of memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from am4cm_cli.errors import Am4cmError
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.stacks.stack import Stack
 
 WINDOW_PIXELS = 2**18
 """Pixels of a window where nothing asks for more or fewer."""
@@ -72,6 +75,49 @@ class Plan:
         sides = zip(block, shape, self.window, strict=True)
         down, right = (max(1, ceil(min(size, length) / side)) for size, length, side in sides)
         return down * right
+
+
+def plan_mask(
+    stack: Stack,
+    bands: Sequence[str],
+    files: MaskFiles,
+    config: MaskConfig,
+    resources: Resources,
+    *,
+    heads: int,
+    written: int | None = None,
+) -> Plan:
+    """Choose the sizes for a stack's mask.
+
+    Args:
+        stack: that is read.
+        bands: of it.
+        files: to write.
+        config: target and dtype.
+        resources: memory and threads.
+        heads: of the model.
+        written: dates to write; those of the stack if None.
+
+    Raises:
+        Am4cmError: the memory does not suffice.
+    """
+    dates = len(stack.scenes)
+    demand = Demand(
+        dates=dates,
+        bands=len(bands),
+        number_bytes=stack.number_type(bands).itemsize,
+        planes=files.planes(config.target),
+        layer_bytes=(written or dates) * files.pixel_bytes(config.dtype, heads=heads),
+    )
+    return make_plan(
+        demand,
+        shape=stack.grid.shape,
+        block=stack.block(bands),
+        threads=resources.threads,
+        batch=resources.batch,
+        max_memory=resources.max_memory,
+        tile=resources.tile,
+    )
 
 
 def make_plan(

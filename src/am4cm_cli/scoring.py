@@ -23,8 +23,6 @@ from am4cm_cli.windows import sample_rounds
 
 FEWEST_DATES = 5
 """Below this a clear sky cannot be told from a cloudy one by comparing dates."""
-SAMPLE_SIDE = 16
-"""Pixels along a sample window: 64 of these are read at once, 16,384 pixels of every date."""
 SAMPLE_PIXELS = 4096
 """Pixels with enough dates that a sample should have; a thin swath takes several rounds."""
 PIXEL_DATES = 2**20
@@ -147,7 +145,7 @@ def draw_sample(scorer: StackScorer, read: Patches | None = None) -> StackSample
     pixels = 0
     read = read or partial(read_patches, scorer.stack, scorer.bands)
     block = scorer.stack.block(scorer.bands)
-    for windows in sample_rounds(scorer.stack.grid.shape, side=SAMPLE_SIDE, block=block):
+    for windows in sample_rounds(scorer.stack.grid.shape, block=block):
         rounds.append(_read_round(scorer, read, windows))
         known = ~rounds[-1].evidence[0].flatten(1).isnan()
         pixels += int((known.sum(dim=0) >= FEWEST_DATES).sum())

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from am4cm_cli.errors import WeightsError
+from am4cm_cli.weights_header import unreadable
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -24,10 +24,7 @@ def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return file.metadata() or {}, tensors
     except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"{path}: not a readable weights file ({first_line(error)}). Expected a whole "
-            ".safetensors file; fetch or write it again."
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def filled(make: Callable[[], ModuleT], tensors: Mapping[str, Tensor]) -> ModuleT:
@@ -50,8 +47,3 @@ def filled(make: Callable[[], ModuleT], tensors: Mapping[str, Tensor]) -> Module
         if not tensor.isfinite().all() or (name.endswith("running_var") and tensor.min() < 0):
             raise ValueError(f"tensor {name} holds NaN, infinity or a negative variance")
     return module.eval()
-
-
-def first_line(error: Exception) -> str:
-    """The message of another library, which may go on for pages."""
-    return str(error).strip().partition("\n")[0]

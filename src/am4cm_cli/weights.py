@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
 
 from am4cm_cli.calibration import AS_IT_IS, DROP_PRIOR, JOINT_PRIOR, MixturePrior, Recalibration
@@ -17,12 +16,11 @@ from am4cm_cli.files import appear
 from am4cm_cli.models import MODELS, ModelConfig, PixelModel
 from am4cm_cli.models.pixel import Rule
 from am4cm_cli.sensors import BAND_METRES
-from am4cm_cli.tensors import filled, first_line, read_tensors
+from am4cm_cli.tensors import filled, read_tensors
+from am4cm_cli.weights_header import KEY, first_line, parse_header
 
 FORMAT = 3
 READABLE = (1, 2, FORMAT)
-KEY = "am4cm"
-DEFAULT_NAME = "sim-10band-2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +55,6 @@ class Weights:
     """Of the file; empty before it is saved."""
 
 
-def default_weights() -> Path:
-    """Where the weights that come with am4cm are: in the wheel, or in a source checkout."""
-    package = Path(__file__).parent
-    name = f"{DEFAULT_NAME}.safetensors"
-    for folder in (package / "_weights", package.parents[1] / "weights"):
-        if (folder / name).is_file():
-            return folder / name
-    raise WeightsError(
-        f"{package / '_weights'}: the default weights {name} are missing. "
-        "Install am4cm again, or name a file with --weights."
-    )
-
-
 def save_weights(path: Path, weights: Weights) -> None:
     """Write weights; the same weights give the same bytes.
 
@@ -98,7 +83,8 @@ def load_weights(path: Path) -> Weights:
         WeightsError: the file is missing, is not safetensors, is not am4cm's, or contradicts
             itself.
     """
-    header, tensors = _read(path)
+    metadata, tensors = read_tensors(path)
+    header = parse_header(path, metadata)
     if header.get("format") not in READABLE or header.get("model") not in list(MODELS):
         raise WeightsError(
             f"{path}: format {header.get('format')}, model {header.get('model')}; expected format "
@@ -123,16 +109,6 @@ def load_weights(path: Path) -> Weights:
         name=path.stem,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    metadata, tensors = read_tensors(path)
-    try:
-        return dict(json.loads(metadata[KEY])), tensors
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise WeightsError(
-            f"{path}: safetensors without am4cm's header. Expected a file written by am4cm train."
-        ) from error
 
 
 def _rebuild_config(header: Mapping[str, Any]) -> ModelConfig:

@@ -13,6 +13,8 @@ SAMPLED_SHARE = 0.1
 """Of a grid's blocks a first round may touch, since all of a touched block is decoded."""
 SAMPLED_PIXELS = 2**20
 """Of small grids, so many pixels may be decoded in any case."""
+SAMPLE_SIDE = 16
+"""Pixels along a sample window: 64 of these are read at once, 16,384 pixels of every date."""
 
 
 def tile_grid(shape: tuple[int, int], *, size: int) -> Iterator[Window]:
@@ -112,7 +114,7 @@ def sample_windows(shape: tuple[int, int], *, side: int = 32, per_axis: int = 8)
 def sample_rounds(
     shape: tuple[int, int],
     *,
-    side: int,
+    side: int = SAMPLE_SIDE,
     block: tuple[int, int] = (1, 1),
     per_axis: int = 8,
 ) -> Iterator[list[Window]]:

@@ -128,7 +128,8 @@ def calibrate(
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.validation.classmaps import parse_map
     from am4cm_cli.validation.references import read_reference
-    from am4cm_cli.weights import default_weights, load_weights, save_weights
+    from am4cm_cli.weights import load_weights, save_weights
+    from am4cm_cli.weights_header import default_weights
 
     unwind()
     check_output(out, overwrite=overwrite)

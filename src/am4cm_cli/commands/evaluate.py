@@ -259,7 +259,8 @@ def _stack(
 
 
 def _weights(path: Path | None) -> "Weights":
-    from am4cm_cli.weights import default_weights, load_weights
+    from am4cm_cli.weights import load_weights
+    from am4cm_cli.weights_header import default_weights
 
     return load_weights(path or default_weights())
 

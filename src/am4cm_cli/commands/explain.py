@@ -72,7 +72,8 @@ def explain(
     from am4cm_cli.places import find_place
     from am4cm_cli.reports.pixel import describe_series, series_csv
     from am4cm_cli.stacks.discovery import find_stack
-    from am4cm_cli.weights import default_weights, load_weights
+    from am4cm_cli.weights import load_weights
+    from am4cm_cli.weights_header import default_weights
 
     unwind()
     _check_outputs(out, csv, overwrite=overwrite)

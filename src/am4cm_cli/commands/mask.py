@@ -182,12 +182,12 @@ def mask(
     overwrite: Overwrite = False,
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
-    from am4cm_cli.devices import pick_device
     from am4cm_cli.files import check_output
-    from am4cm_cli.masking import mask_stack
+    from am4cm_cli.head_start import head_start
     from am4cm_cli.orders import MaskConfig, Resources
+    from am4cm_cli.parts import is_begun
     from am4cm_cli.stacks.discovery import find_stack
-    from am4cm_cli.weights import default_weights, load_weights
+    from am4cm_cli.weights_header import default_weights
 
     if each:
         refuse(context, ALONE, "--each")
@@ -208,16 +208,27 @@ def mask(
         resources = Resources(
             max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile
         )
-        with _cluster(dask, threads=threads, device=device) as cluster:
+        files, model = replace(files, probability=path), weights or default_weights()
+        alone = basis is None and dask is None and not is_begun(path)
+        with (
+            _cluster(dask, threads=threads, device=device) as cluster,
+            head_start(stack, model, files, config, resources) if alone else nullcontext() as early,
+        ):
+            # These import torch, which takes a second or two.
+            from am4cm_cli.devices import pick_device
+            from am4cm_cli.masking import mask_stack
+            from am4cm_cli.weights import load_weights
+
             summary = mask_stack(
                 stack,
-                replace(files, probability=path),
-                load_weights(weights or default_weights()),
+                files,
+                load_weights(model),
                 config,
                 resources,
                 device=pick_device(device if cluster is None else "cpu"),
                 basis=basis,
                 cluster=cluster,
+                early=early,
                 resume=resume and str(out) != "-",
                 tell=say,
                 track=progress("Masking"),

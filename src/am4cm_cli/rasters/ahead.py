@@ -42,11 +42,20 @@ class WindowReader:
             self.pool, self.files, self.stack, self.bands, window, to, clock=self.clock
         )
 
+    def begin(self, windows: Sequence[Window]) -> Callable[[], list[Numbers]]:
+        """Begin to read windows, each into memory of its own; return what waits for them."""
+        found = [self.room(window.height * window.width)(window) for window in windows]
+        futures = [*chain.from_iterable(map(self.submit, windows, found))]
+
+        def wait() -> list[Numbers]:
+            await_all(futures)
+            return found
+
+        return wait
+
     def read(self, windows: Sequence[Window]) -> list[Numbers]:
         """Read windows, each into memory of its own."""
-        found = [self.room(window.height * window.width)(window) for window in windows]
-        await_all([*chain.from_iterable(map(self.submit, windows, found))])
-        return found
+        return self.begin(windows)()
 
     def bytes(self, window: Window) -> int:
         """How much memory a window's numbers take."""

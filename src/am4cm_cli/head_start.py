@@ -1,0 +1,57 @@
+"""Reading that begins while torch is still being imported: a second or two of an idle core."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from am4cm_cli.clock import Clock
+from am4cm_cli.keeping import Kept, begin_keeping
+from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.plan import plan_mask
+from am4cm_cli.rasters.ahead import window_reader
+from am4cm_cli.rasters.cache import bounded_cache
+from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.weights_header import read_header
+from am4cm_cli.windows import Tiling
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadStart:
+    """Windows that are being read."""
+
+    bands: tuple[str, ...]
+    tiling: Tiling
+    wait: Callable[[], Kept]
+
+
+@contextmanager
+def head_start(
+    stack: Stack, weights: Path, files: MaskFiles, config: MaskConfig, resources: Resources
+) -> Iterator[HeadStart | None]:
+    """Begin to read the windows that a mask's sample will be drawn from; stop when the block ends.
+
+    What it takes for granted of the weights is checked where they are loaded; None where that is
+    too little to begin.
+
+    Raises:
+        WeightsError: the weights cannot be read.
+        Am4cmError: the memory does not suffice.
+    """
+    header = read_header(weights)
+    try:
+        named, heads = tuple(header["config"]["bands"]), int(header["config"]["heads"])
+    except (TypeError, KeyError, ValueError):
+        named, heads = (), 0
+    bands = tuple(band for band in named if band in stack.bands)
+    if not bands:
+        yield None
+        return
+    plan = plan_mask(stack, bands, files, config, resources, heads=heads)
+    tiling = Tiling(shape=stack.grid.shape, size=plan.window)
+    with (
+        bounded_cache(plan.cache_bytes),
+        window_reader(stack, bands, threads=plan.threads, clock=Clock()) as reader,
+    ):
+        wait = begin_keeping(reader, tiling, most_bytes=plan.spare_bytes)
+        yield HeadStart(bands=bands, tiling=tiling, wait=wait)

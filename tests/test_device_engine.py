@@ -109,9 +109,9 @@ def test_numbers_may_be_overwritten_once_it_has_begun(folder):
 
 
 def test_batches_are_halved_until_they_fit(folder):
-    engine, there, numbers, told = prepared(folder, "cpu", most=5000)
+    engine, there, numbers, told = prepared(folder, "cpu", most=10000)
     assert_alike(computed(there, numbers), computed(engine, numbers), off=0)
-    assert there.batch == 4096
+    assert there.batch == 8192
     assert told == []
 
 

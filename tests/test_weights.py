@@ -248,7 +248,8 @@ def test_a_header_of_one_json_string(tmp_path):
 def test_loading_leaves_torchs_compiler_alone():
     # Its import takes a second or two, and shapes alone may ask for it.
     code = (
-        "import sys; from am4cm_cli.weights import *; load_weights(default_weights()); "
+        "import sys; from am4cm_cli.weights import load_weights; "
+        "from am4cm_cli.weights_header import default_weights; load_weights(default_weights()); "
         "print('torch._dynamo' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

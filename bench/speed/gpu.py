@@ -81,7 +81,7 @@ def tensors(numbers: Numbers, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def read_all(stack: Stack, bands: tuple[str, ...]) -> list[Numbers]:
     """Read a whole stack window by window."""
-    windows = tile_grid(stack.grid.shape, size=SIDE)
+    windows = list(tile_grid(stack.grid.shape, size=SIDE))
     with window_reader(stack, bands, threads=THREADS, clock=Clock()) as reader:
         return reader.read(windows)
 

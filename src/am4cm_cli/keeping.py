@@ -24,7 +24,7 @@ def begin_keeping(reader: WindowReader, tiling: Tiling, *, most_bytes: int) -> C
         most_bytes: none is read if all of them would take more.
 
     Returns:
-        What waits for them.
+        What waits for them; whoever takes them out of what it returns frees their memory.
     """
     stack = reader.stack
     patches = next(sample_rounds(stack.grid.shape, block=stack.block(reader.bands)))
@@ -32,8 +32,14 @@ def begin_keeping(reader: WindowReader, tiling: Tiling, *, most_bytes: int) -> C
     if sum(reader.bytes(window) for window in windows) > most_bytes:
         return dict
     places = [(window.row_off, window.col_off) for window in windows]
-    wait = reader.begin(windows)
-    return lambda: dict(zip(places, wait(), strict=True))
+    found, read = reader.begin(windows)
+    kept = dict(zip(places, found, strict=True))
+
+    def wait() -> Kept:
+        read()
+        return kept
+
+    return wait
 
 
 def kept_patches(

@@ -67,7 +67,7 @@ class Plan:
 
     def ahead_of_fit(self, kept: int) -> int:
         """Windows to read ahead if so many are kept: reading goes on while a judge is fitted."""
-        room = max(0, self.spare_bytes // self.window_bytes - kept)
+        room = max(0, self.spare_bytes // self.window_bytes - kept - 1)
         return self.ahead + min(READ_MEANWHILE * self.threads, room)
 
     def decodes(self, block: tuple[int, int], shape: tuple[int, int]) -> int:

@@ -195,7 +195,6 @@ def mask(
         return
     basis = _basis(update, calibration)
     files = _files(classes, reliability, attention, heads)
-    unwind()
     for beside in [*files.rasters[1:], *files.styles]:
         check_output(beside, overwrite=overwrite)
     with output(out, overwrite=overwrite) as path:
@@ -211,28 +210,29 @@ def mask(
         files, model = replace(files, probability=path), weights or default_weights()
         alone = basis is None and dask is None and not is_begun(path)
         with (
-            _cluster(dask, threads=threads, device=device) as cluster,
-            head_start(stack, model, files, config, resources) if alone else nullcontext() as early,
+            head_start(stack, model, files, config, resources) if alone else nullcontext() as early
         ):
             # These import torch, which takes a second or two.
             from am4cm_cli.devices import pick_device
             from am4cm_cli.masking import mask_stack
             from am4cm_cli.weights import load_weights
 
-            summary = mask_stack(
-                stack,
-                files,
-                load_weights(model),
-                config,
-                resources,
-                device=pick_device(device if cluster is None else "cpu"),
-                basis=basis,
-                cluster=cluster,
-                early=early,
-                resume=resume and str(out) != "-",
-                tell=say,
-                track=progress("Masking"),
-            )
+            unwind()
+            with _cluster(dask, threads=threads, device=device) as cluster:
+                summary = mask_stack(
+                    stack,
+                    files,
+                    load_weights(model),
+                    config,
+                    resources,
+                    device=pick_device(device if cluster is None else "cpu"),
+                    basis=basis,
+                    cluster=cluster,
+                    early=early,
+                    resume=resume and str(out) != "-",
+                    tell=say,
+                    track=progress("Masking"),
+                )
     for note in summary.notes:
         say(note)
     share = summary.flagged / max(summary.answered, 1)

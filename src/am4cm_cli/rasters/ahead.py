@@ -42,20 +42,17 @@ class WindowReader:
             self.pool, self.files, self.stack, self.bands, window, to, clock=self.clock
         )
 
-    def begin(self, windows: Sequence[Window]) -> Callable[[], list[Numbers]]:
-        """Begin to read windows, each into memory of its own; return what waits for them."""
+    def begin(self, windows: Sequence[Window]) -> tuple[list[Numbers], Callable[[], None]]:
+        """Begin to read windows, each into memory of its own; return it and what waits for all."""
         found = [self.room(window.height * window.width)(window) for window in windows]
         futures = [*chain.from_iterable(map(self.submit, windows, found))]
-
-        def wait() -> list[Numbers]:
-            await_all(futures)
-            return found
-
-        return wait
+        return found, lambda: await_all(futures)
 
     def read(self, windows: Sequence[Window]) -> list[Numbers]:
         """Read windows, each into memory of its own."""
-        return self.begin(windows)()
+        found, wait = self.begin(windows)
+        wait()
+        return found
 
     def bytes(self, window: Window) -> int:
         """How much memory a window's numbers take."""

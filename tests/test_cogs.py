@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.enums import Resampling
 from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 
@@ -196,3 +197,44 @@ def test_full_disk_leaves_nothing(tmp_path, limit):
     assert f"OutputError {path}: not written" in ended.stderr
     assert ended.returncode == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("overview", ["average", "mode"])
+@pytest.mark.parametrize("hole", [True, False])
+def test_overviews_and_zeros_are_the_same_with_and_without_nodata(tmp_path, dtype, overview, hole):
+    """Where there is nodata, GDAL takes another way; one pixel of it must change its own alone."""
+    rng = np.random.default_rng(5)
+    nodata = {"uint8": 255.0, "float32": float("nan")}[dtype]
+    array = rng.integers(0, 101, (2, 600, 530)).astype(dtype)
+    array[1], array[0, :300] = 0, 0  # blocks of zeros, which GDAL might not write
+    if hole:
+        array[0, 599, 529] = nodata
+    expected = overviews_by_gdal(tmp_path / "plain.tif", array, nodata, overview)
+    path = tmp_path / "a.tif"
+    write_cog(path, array, size=256, nodata=nodata, names="ab", overview=overview)
+    assert [file.name for file in tmp_path.glob("*a.tif*")] == ["a.tif"]
+    with rasterio.open(path) as raster:
+        np.testing.assert_array_equal(raster.read(), array)
+        assert raster.overviews(1) == [2, 4]
+        np.testing.assert_equal(raster.nodata, nodata)
+    for level, found in enumerate(expected):
+        with rasterio.open(path, overview_level=level) as raster:
+            np.testing.assert_equal(raster.nodata, nodata)
+            np.testing.assert_allclose(raster.read(), found, rtol=1e-6)
+
+
+def overviews_by_gdal(path, array, nodata, overview):
+    """Halve a plain GeoTIFF twice, as GDAL does it where nodata is declared."""
+    count, height, width = array.shape
+    profile = {"count": count, "height": height, "width": width, "transform": CORNER}
+    profile |= {"driver": "GTiff", "dtype": array.dtype, "nodata": nodata}
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(array)
+    with rasterio.open(path, "r+") as raster:
+        raster.build_overviews([2, 4], Resampling[overview])
+    found = []
+    for level in range(2):
+        with rasterio.open(path, overview_level=level) as raster:
+            found.append(raster.read())
+    return found

@@ -20,8 +20,8 @@ from am4cm_cli.stacks.discovery import find_stack
 from cloudy import bright_weights
 from stacks import every_days, random_dn, write_stack
 
-SHAPE = (90, 110)
-WINDOW = Window(10, 20, 96, 64)
+SHAPE = (110, 120)
+WINDOW = Window(10, 10, 100, 90)
 DEVICES = [
     "cpu",
     pytest.param(
@@ -109,7 +109,7 @@ def test_numbers_may_be_overwritten_once_it_has_begun(folder):
 
 
 def test_batches_are_halved_until_they_fit(folder):
-    engine, there, numbers, told = prepared(folder, "cpu", most=10000)
+    engine, there, numbers, told = prepared(folder, "cpu", most=8500)
     assert_alike(computed(there, numbers), computed(engine, numbers), off=0)
     assert there.batch == 8192
     assert told == []

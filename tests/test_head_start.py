@@ -1,8 +1,13 @@
 """Reading that begins early: the same windows, and none of them read twice."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import rasterio
 import torch
+from safetensors.numpy import save_file
 
 from am4cm_cli.errors import WeightsError
 from am4cm_cli.head_start import head_start
@@ -68,13 +73,34 @@ def test_numbers_are_the_files_own(site, tmp_path):
     with begun(site, MaskFiles(probability=tmp_path / "a.tif")) as early:
         ((place, numbers),) = early.wait().items()
     assert place == (0, 0)
-    assert numbers.dn.shape == (len(stack.scenes), len(early.bands), *stack.grid.shape)
-    assert np.unique(numbers.dn).size > 100
+    for scene, found in zip(stack.scenes, numbers.dn, strict=True):
+        for name, band in zip(early.bands, found, strict=True):
+            file = scene.bands[name]
+            with rasterio.open(file.path) as raster:
+                np.testing.assert_array_equal(band, raster.read(file.index))
 
 
-def test_weights_that_are_none_are_told_of_before_torch(site, tmp_path):
+def test_it_does_not_wait_for_torch():
+    code = (
+        "import sys; import am4cm_cli.app, am4cm_cli.head_start, am4cm_cli.stacks.discovery; "
+        "print('torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
+
+
+def test_weights_that_are_none_are_told_of(site, tmp_path):
     (tmp_path / "w.safetensors").write_text("nothing")
     files = MaskFiles(probability=tmp_path / "a.tif")
     begin = head_start(site[0], tmp_path / "w.safetensors", files, CONFIG, Resources())
     with pytest.raises(WeightsError, match=r"w\.safetensors: not a readable weights file"), begin:
         pass
+
+
+@pytest.mark.parametrize("heads", ["1e999", "-3", '"many"'])
+def test_headers_that_make_no_sense_are_left_to_the_loader(site, tmp_path, heads):
+    config = f'{{"bands": ["B02", "B11"], "heads": {heads}}}'
+    save_file({}, tmp_path / "w", metadata={"am4cm": f'{{"config": {config}}}'})
+    files = MaskFiles(probability=tmp_path / "a.tif")
+    with head_start(site[0], tmp_path / "w", files, CONFIG, Resources()) as early:
+        assert early is None

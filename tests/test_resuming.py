@@ -106,3 +106,13 @@ def test_a_changed_option_and_a_changed_image_are_named(site, tmp_path):
     said = finish(site, out, images=tmp_path / "in")
     assert f"Changed: --target, {image}." in said
     assert out.read_bytes() == (site / "whole.tif").read_bytes()
+
+
+def test_a_file_where_windows_should_go_is_told_of(site, tmp_path):
+    out = tmp_path / "out.tif"
+    (tmp_path / "out.tif.parts").write_text("mine")
+    done = subprocess.run(words(site, out), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "out.tif.parts: cannot be made (File exists); expected a folder" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tif.parts"]

@@ -22,12 +22,13 @@ from am4cm_cli.judgement import JointJudge, fit_judge
 from am4cm_cli.scores import CounterfactualConfig, Observations, make_score
 from am4cm_cli.scores.counterfactual import TrustedDates
 from am4cm_cli.scores.kernels import DayKernel
+from am4cm_cli.scores.observations import WIDTH
 from am4cm_cli.weights import Weights, load_weights
 from am4cm_cli.weights_header import default_weights
 
 YEARS = {24: 1, 60: 1, 500: 7}
 """That so many dates are spread over; else one."""
-BATCH = 4096
+BATCH = WIDTH
 SIDE = 64
 SCALE, OFFSET = 1e-4, -0.1
 FIELD = np.array([0.04, 0.07, 0.06, 0.11, 0.22, 0.27, 0.29, 0.31, 0.22, 0.13])

@@ -29,7 +29,8 @@ class DeviceEngine:
     """On the device."""
     tell: Callable[[str], object]
     batch: int = 2**22
-    """Pixels computed at a time; halved whenever the device's memory does not suffice."""
+    """Pixels computed at a time: whole windows; where the device's memory does not suffice, halves
+    of 2**18, and of these."""
     _copies: "torch.cuda.Stream | None" = field(default=None, init=False)
 
     @property

@@ -85,10 +85,9 @@ class Engine:
         memory = self._memory.pop() if self._memory else np.empty(0, np.float32)
         if memory.size < values:
             memory = np.empty(values, np.float32)
-        try:
-            yield memory[:values].reshape(self.count, *shape)
-        finally:
-            self._memory.append(memory)
+        yield memory[:values].reshape(self.count, *shape)
+        # After an error some thread may still write into it, so then nobody should meet it again.
+        self._memory.append(memory)
 
     def _empty_layers(self, window: Window) -> list[NDArray[Any]]:
         size = window.height, window.width

@@ -27,3 +27,8 @@ class WeightsError(Am4cmError):
 
 class MissingExtraError(Am4cmError):
     """An optional library is not installed."""
+
+
+def first_line(error: BaseException) -> str:
+    """The message of another library, which may go on for pages."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

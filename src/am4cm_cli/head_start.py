@@ -32,7 +32,8 @@ def head_start(
     """Begin to read the windows that a mask's sample will be drawn from; stop when the block ends.
 
     What it takes for granted of the weights is checked where they are loaded; None where that is
-    too little to begin.
+    too little to begin. These few windows lie in memory that a GPU copies from more slowly, since
+    torch lends no other yet.
 
     Raises:
         WeightsError: the weights cannot be read.
@@ -41,10 +42,10 @@ def head_start(
     header = read_header(weights)
     try:
         named, heads = tuple(header["config"]["bands"]), int(header["config"]["heads"])
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         named, heads = (), 0
     bands = tuple(band for band in named if band in stack.bands)
-    if not bands:
+    if not bands or heads < 1:
         yield None
         return
     plan = plan_mask(stack, bands, files, config, resources, heads=heads)
@@ -53,5 +54,11 @@ def head_start(
         bounded_cache(plan.cache_bytes),
         window_reader(stack, bands, threads=plan.threads, clock=Clock()) as reader,
     ):
-        wait = begin_keeping(reader, tiling, most_bytes=plan.spare_bytes)
+        read = begin_keeping(reader, tiling, most_bytes=plan.spare_bytes)
+
+        def wait() -> Kept:
+            kept = read()
+            reader.files.close()
+            return kept
+
         yield HeadStart(bands=bands, tiling=tiling, wait=wait)

@@ -22,6 +22,7 @@ from am4cm_cli.layers import (
     Layer,
     attention_layer,
     class_layer,
+    planes_needed,
     probability_layer,
     reliability_layer,
 )
@@ -38,6 +39,7 @@ from am4cm_cli.parts import Journal
 from am4cm_cli.plan import Plan, plan_mask
 from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
+from am4cm_cli.rims import DEEP
 from am4cm_cli.runs import file_state, run_facts
 from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
@@ -79,8 +81,26 @@ class MaskJob:
         height, width = self.tiling.shape
         return height * width * sum(layer.pixel_bytes for layer in self.written)
 
-    def warnings(self) -> list[str]:
+    @property
+    def strip_bytes(self) -> int:
+        """Of the planes along the sides of all windows."""
+        (down, right), (height, width) = self.tiling.size, self.tiling.shape
+        pixels = 2 * DEEP * (ceil(height / down) * width + ceil(width / right) * height)
+        return 4 * planes_needed(self.layers) * len(self.scorer.stack.scenes) * pixels
+
+    def warnings(self, resources: Resources) -> list[str]:
         """Say where memory makes it slow."""
+        return [*self._fewer_threads(resources.threads), *([] if resources.tile else self._again())]
+
+    def _fewer_threads(self, wanted: int) -> list[str]:
+        if self.plan.threads == wanted:
+            return []
+        return [
+            f"The memory allowed suffices for {self.plan.threads} of {wanted} threads; "
+            "a larger --max-memory lets more of them work."
+        ]
+
+    def _again(self) -> list[str]:
         block, shape = self.scorer.stack.block(self.scorer.bands), self.tiling.shape
         decodes = self.plan.decodes(block, shape)
         if decodes == 1:

@@ -112,7 +112,7 @@ def mask_stack(
     if cluster is not None:  # workers read all windows themselves
         job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
-    for sentence in [] if resources.tile else job.warnings():
+    for sentence in job.warnings(resources):
         tell(sentence)
     with (
         bounded_cache(job.plan.cache_bytes),
@@ -255,9 +255,9 @@ def _open_parts(
 
 
 def _check_room(files: MaskFiles, job: MaskJob) -> None:
-    """Parts; whole rasters, uncompressed and with overviews; and the same compressed."""
+    """Parts, strips; whole rasters, uncompressed and with overviews; and the same compressed."""
     parts = 0.5 if job.layer_bytes > LARGE_BYTES else 1.1
-    needed = job.layer_bytes * (parts + 4 / 3 + 0.5)
+    needed = job.layer_bytes * (parts + 4 / 3 + 0.5) + job.strip_bytes
     check_space(files.probability.parent, needed, "for the mask and what it is made from")
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BATCH = 8192
-"""Pixels scored at a time by a thread: with 24 dates, an array of them is 800 kB."""
+"""Pixels scored at a time by a thread, see `scores.observations.WIDTH`: with 24 dates, an array of
+them is 800 kB."""
 
 PLANES = {"cloud": 1, "unusable": 2, "reliability": 2, "classes": 3}
 """How many of a judge's planes each target and raster needs, the first ones."""

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from am4cm_cli.errors import WeightsError
+from am4cm_cli.errors import WeightsError, first_line
 from am4cm_cli.models.original import OriginalConfig, OriginalEncoder
 from am4cm_cli.tensors import filled, read_tensors
-from am4cm_cli.weights_header import first_line
 
 
 def load_original(path: Path, config: OriginalConfig) -> OriginalEncoder:

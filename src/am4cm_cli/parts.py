@@ -58,6 +58,11 @@ class Parts:
 
     def save(self, window: Window, part: Part) -> None:
         """Write a window's file."""
+        if not self.folder.is_dir():
+            raise OutputError(
+                f"{self.folder}: went away while its windows were computed. Is another run writing "
+                "the same output? Give the command again once that has ended."
+            )
         with (
             appear(self.path(window)) as path,
             ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as archive,
@@ -112,7 +117,7 @@ def parts_folder(out: Path) -> Path:
 
 def is_begun(out: Path) -> bool:
     """Whether an earlier run left something of an output to go on from."""
-    return (parts_folder(out) / JOURNAL).exists()
+    return JOURNAL in _names(parts_folder(out))
 
 
 @contextmanager
@@ -142,7 +147,7 @@ def continued_parts(
         if changed:
             tell(f"{folder}: begun with other things; starting again. Changed: {_few(changed)}.")
         remove_parts(folder)
-        folder.mkdir()
+        _make(folder)
         before = None
     try:
         yield Parts(folder=folder, compression=compression), before
@@ -198,6 +203,24 @@ def _changed_facts(before: Mapping[str, str], now: Mapping[str, str]) -> list[st
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _names(folder: Path) -> list[str]:
+    """Of what lies in a folder; none where there is no such folder."""
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError:
+        return []
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be made ({error.strerror}); expected a folder for windows that are "
+            "done. Choose another output, or give --no-resume."
+        ) from error
 
 
 def _is_own(path: Path) -> bool:

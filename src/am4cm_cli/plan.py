@@ -17,8 +17,9 @@ CACHE_SHARE = 16
 LARGEST_CACHE = 2**28
 READ_MEANWHILE = 2
 """Windows that a thread can read while a judge is fitted."""
-BATCH_ARRAYS = 24
-"""float32 arrays of a batch that live at once, at most: ten bands, and what is made of them."""
+ARRAYS = {1: 13, 2: 22, 3: 27}
+"""float32 arrays of a batch that live at once, by the planes made of it: weighted sums, their clear
+sky, departures from it, and tests for snow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class Demand:
     """Of a stored number."""
     planes: int
     """Of a date, float32."""
+    arrays: int
+    """float32 for a date that live at once while a batch is computed."""
     layer_bytes: int
     """Of all rasters to write, for all dates."""
 
@@ -56,12 +59,13 @@ class Plan:
     batch: int
     """Pixels computed at a time by each thread."""
     threads: int
+    """That compute; fewer than asked for where the memory does not suffice for their batches."""
     cache_bytes: int
     """Of GDAL, for decoded blocks."""
     window_bytes: int
     """Of the numbers of a window."""
     spare_bytes: int
-    """Left over, to keep windows that the sample was drawn from."""
+    """Left over, to keep windows that the sample was drawn from, and to read ahead meanwhile."""
     whole_bytes: int
     """That windows of whole blocks would have taken in all."""
 
@@ -107,6 +111,7 @@ def plan_mask(
         bands=len(bands),
         number_bytes=stack.number_type(bands).itemsize,
         planes=files.planes(config.target),
+        arrays=_arrays(files, config, bands=len(bands), heads=heads),
         layer_bytes=(written or dates) * files.pixel_bytes(config.dtype, heads=heads),
     )
     return make_plan(
@@ -137,7 +142,7 @@ def make_plan(
         shape: (Y, X) of the grid.
         block: (Y, X) pixels that files decode together.
         threads: that compute.
-        batch: pixels that each of them computes at a time, at most.
+        batch: pixels that each of them computes at a time.
         max_memory: bytes for all of it, beyond the program itself.
         tile: side of a window, if the user sets it.
 
@@ -145,8 +150,10 @@ def make_plan(
         Am4cmError: not even the smallest window fits.
     """
     cache = min(max(max_memory // CACHE_SHARE, 2**25), LARGEST_CACHE)
-    batch, threads = _fit_batch(demand, batch, threads, (max_memory - cache) // 2)
-    room = max_memory - cache - threads * batch * demand.dates * 4 * BATCH_ARRAYS
+    # Batches are never narrower than asked for: scores fill them up to one width.
+    each = batch * demand.dates * 4 * demand.arrays
+    threads = max(1, min(threads, (max_memory - cache) // 2 // each))
+    room = max_memory - cache - threads * each
     fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
         needed = (1 + ahead) * demand.read + demand.computed
@@ -178,11 +185,11 @@ def _smallest(shape: tuple[int, int], block: tuple[int, int]) -> int:
     return min(block[0], shape[0]) * min(block[1], shape[1])
 
 
-def _fit_batch(demand: Demand, batch: int, threads: int, room: int) -> tuple[int, int]:
-    """Narrow the batches, then take fewer threads, until their arrays fit."""
-    column = demand.dates * 4 * BATCH_ARRAYS
-    batch = max(min(batch, room // (threads * column)), min(batch, FEWEST_PIXELS))
-    return batch, max(1, min(threads, room // (batch * column)))
+def _arrays(files: MaskFiles, config: MaskConfig, *, bands: int, heads: int) -> int:
+    """Of the scores; or of the attention, if it is asked for and takes more."""
+    judged = ARRAYS[files.planes(config.target)]
+    attention = files.attention or files.attention_heads
+    return max(judged, bands + 4 * heads) if attention else judged
 
 
 def _window(shape: tuple[int, int], block: tuple[int, int], pixels: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from am4cm_cli.cluster import Cluster
-from am4cm_cli.errors import Am4cmError, MissingExtraError
+from am4cm_cli.errors import Am4cmError, MissingExtraError, first_line
 
 SECONDS_TO_ANSWER = 5
 EXPECTED = "expected local:N, tcp://host:8786 or a scheduler file (.json)"
@@ -59,7 +59,7 @@ def open_cluster(
         except (OSError, ValueError) as error:
             raise Am4cmError(
                 f"--dask {named}: no scheduler answers there within {SECONDS_TO_ANSWER} s "
-                f"({_first_line(error)}); {EXPECTED}. Start it, or name another."
+                f"({first_line(error)}); {EXPECTED}. Start it, or name another."
             ) from error
         with client:
             tell(_describe(client, named))
@@ -126,7 +126,7 @@ def _of_file(named: str) -> str:
         return str(json.loads(Path(named).read_text(encoding="utf-8"))["address"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Am4cmError(
-            f"--dask {named}: is no scheduler's file ({_first_line(error)}); {EXPECTED}."
+            f"--dask {named}: is no scheduler's file ({first_line(error)}); {EXPECTED}."
         ) from error
 
 
@@ -173,7 +173,3 @@ def _hushed() -> Iterator[None]:
     finally:
         for logger, level in own.items():
             logger.setLevel(level)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

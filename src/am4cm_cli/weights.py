@@ -11,13 +11,13 @@ from safetensors.torch import save
 
 from am4cm_cli.calibration import AS_IT_IS, DROP_PRIOR, JOINT_PRIOR, MixturePrior, Recalibration
 from am4cm_cli.declared import rebuild
-from am4cm_cli.errors import WeightsError
+from am4cm_cli.errors import WeightsError, first_line
 from am4cm_cli.files import appear
 from am4cm_cli.models import MODELS, ModelConfig, PixelModel
 from am4cm_cli.models.pixel import Rule
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.tensors import filled, read_tensors
-from am4cm_cli.weights_header import KEY, first_line, parse_header
+from am4cm_cli.weights_header import KEY, parse_header
 
 FORMAT = 3
 READABLE = (1, 2, FORMAT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from am4cm_cli.errors import WeightsError
+from am4cm_cli.errors import WeightsError, first_line
 
 KEY = "am4cm"
 DEFAULT_NAME = "sim-10band-2"
@@ -59,8 +59,3 @@ def unreadable(path: Path, error: Exception) -> WeightsError:
         f"{path}: not a readable weights file ({first_line(error)}). Expected a whole "
         ".safetensors file; fetch or write it again."
     )
-
-
-def first_line(error: Exception) -> str:
-    """The message of another library, which may go on for pages."""
-    return str(error).strip().partition("\n")[0]

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -197,6 +198,10 @@ def mask(
     files = _files(classes, reliability, attention, heads)
     for beside in [*files.rasters[1:], *files.styles]:
         check_output(beside, overwrite=overwrite)
+    if str(out) == "-":
+        # What goes there waits in a temporary folder, which a signal must not leave behind.
+        import_module("am4cm_cli.masking")
+        unwind()
     with output(out, overwrite=overwrite) as path:
         stack = find_stack(
             source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
@@ -208,10 +213,10 @@ def mask(
             max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile
         )
         files, model = replace(files, probability=path), weights or default_weights()
-        alone = basis is None and dask is None and not is_begun(path)
-        with (
-            head_start(stack, model, files, config, resources) if alone else nullcontext() as early
-        ):
+        goes_on = resume and is_begun(path)
+        alone = basis is None and dask is None and not goes_on
+        ahead = head_start(stack, model, files, config, resources) if alone else nullcontext()
+        with ahead as early:
             # These import torch, which takes a second or two.
             from am4cm_cli.devices import pick_device
             from am4cm_cli.masking import mask_stack
@@ -262,6 +267,7 @@ def _files(
 def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bool) -> None:
     """Mask one stack of a list after the other; one that fails stops none of the others."""
     from am4cm_cli.errors import Am4cmError, OutputError
+    from am4cm_cli.parts import forget_parts, parts_folder
     from am4cm_cli.stacks.lists import read_list
 
     stacks, failed = read_list(listed), []
@@ -271,6 +277,7 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
         path = out / f"{stack.name}.tif"
         if path.exists() and not overwrite:
             say(f"{path}: is there already.")
+            forget_parts(parts_folder(path))  # of a run that was stopped at its very end
             continue
         try:
             mask(

@@ -67,7 +67,8 @@ class NetworkScore:
     def _settle(self, shown: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:
         """Find the clear sky of (B, T, P) reflectance, (B, T, P), and the drop below it, (T, P).
 
-        In rounds, each of which trusts dates by the drops of the one before, as `settle_trust`.
+        In rounds, each of which trusts dates by the drops of the one before, as
+        `TrustedDates.settle` does.
         """
         own = self._respond(shown)
         drop = self._respond(self.mean[:, None, None]) - own

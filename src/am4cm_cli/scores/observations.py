@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-WIDTH = 8192
+from am4cm_cli.orders import BATCH
+
+WIDTH = BATCH
 """Pixels computed at once, always: the products of a narrower batch may be summed in another order
 and so differ in their last bits."""
 

@@ -126,7 +126,7 @@ scores: demo  ## masks against the demo's truth, and on real series where they a
 SIDE := 2048
 DATES := 24
 TURNS := 3
-SIDES := 512,1024,2048
+SIDES := 512,1024,2048,4096
 SPANS := 6,24,96
 LIMIT := 2GB
 SIMULATED_SIDE := 512

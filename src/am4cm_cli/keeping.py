@@ -53,7 +53,9 @@ def kept_patches(
     scale, offset = (part[..., None] for part in stack.scales(bands))
     dn = np.concatenate([cut.dn.reshape(*cut.dn.shape[:2], -1) for cut in whole], axis=-1)
     valid = np.concatenate([cut.valid.reshape(len(cut.valid), -1) for cut in whole], axis=-1)
-    reflectance = dn.astype(np.float32) * scale + offset
+    reflectance = dn.astype(np.float32)
+    reflectance *= scale
+    reflectance += offset
     np.copyto(reflectance, 0, where=~valid[:, None])
     return reflectance, valid
 

@@ -26,6 +26,7 @@ from am4cm_cli.judgement import judge_from
 from am4cm_cli.keeping import Kept
 from am4cm_cli.layers import NODATA
 from am4cm_cli.marks import write_marks
+from am4cm_cli.memory import give_back
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import (
     Journal,
@@ -186,6 +187,7 @@ def _compute(
 def _look(job: MaskJob, weights: Weights, kept: Kept, parts: Parts, clock: Clock) -> Journal:
     with clock("sample"):
         journal = look(job, weights, kept)
+        give_back()
     parts.note(journal)
     return journal
 

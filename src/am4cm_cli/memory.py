@@ -1,6 +1,8 @@
-"""How much memory is free."""
+"""How much memory is free, and what is freed but not yet given back."""
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -12,6 +14,14 @@ def free_bytes(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
     return min([_free_of_machine(), *_free_of_container()])
+
+
+def give_back() -> None:
+    """Return to the system what was freed: glibc keeps it, up to a third of --max-memory."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)
 
 
 def _free_of_machine(path: Path = Path("/proc/meminfo")) -> int:

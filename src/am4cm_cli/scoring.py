@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -151,8 +152,8 @@ def draw_sample(scorer: StackScorer, read: Patches | None = None) -> StackSample
         pixels += int((known.sum(dim=0) >= FEWEST_DATES).sum())
         if pixels >= SAMPLE_PIXELS:
             break
-    reflectance = np.concatenate([part.reflectance for part in rounds], axis=-1)
-    valid = np.concatenate([part.valid for part in rounds], axis=-1)
+    reflectance = _together([part.reflectance for part in rounds])
+    valid = _together([part.valid for part in rounds])
     evidence = torch.cat([part.evidence for part in rounds], dim=2)
     answered = (~evidence[0].isnan()).flatten(1).any(dim=1).numpy()
     observed: NDArray[np.bool_] = np.any(valid, axis=1)
@@ -173,11 +174,17 @@ def _read_round(scorer: StackScorer, read: Patches, windows: Sequence[Window]) -
     # All windows of a round have one size; those that show nothing would only take room.
     size = windows[0].height * windows[0].width
     shown = valid.reshape(len(valid), -1, size).any(axis=(0, 2))
-    kept = np.repeat(shown, size)
-    reflectance, valid = reflectance[..., kept], valid[:, kept]
+    if not shown.all():
+        kept = np.repeat(shown, size)
+        reflectance, valid = reflectance[..., kept], valid[:, kept]
     shape = int(shown.sum()), windows[0].height, windows[0].width
     evidence = scorer.evidence(reflectance, valid).unflatten(-1, shape)
     return _Round(reflectance=reflectance, valid=valid, evidence=evidence)
+
+
+def _together(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """One after the other along the last axis; not copied where there is one, mostly."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=-1)
 
 
 def _clear_blue(rounds: Sequence[_Round], bands: tuple[str, ...]) -> float:

@@ -166,10 +166,13 @@ def _compute(
     ) as reader:
         windows = [window for window in job.to_compute() if not parts.has(window)]
         kept = keep(job, reader, early) if before is None and cluster is None else {}
+        journal = before
+        if journal is None and not kept:  # there is no room for more than the sample
+            journal = _look(job, weights, kept, parts, clock)
         # Reading goes on while the judge is being fitted.
-        ahead = plan.ahead_of_fit(len(kept)) if before is None else plan.ahead
+        ahead = plan.ahead_of_fit(len(kept)) if journal is None else plan.ahead
         flow = reader.flow([] if cluster else windows, kept, ahead=ahead)
-        journal = before or _look(job, weights, kept, parts, clock)
+        journal = journal or _look(job, weights, kept, parts, clock)
         judge = judge_from(journal.found["judge"])
         if before is not None:
             total = len(list(job.tiling))

@@ -224,6 +224,14 @@ def test_overviews_and_zeros_are_the_same_with_and_without_nodata(tmp_path, dtyp
             np.testing.assert_allclose(raster.read(), found, rtol=1e-6)
 
 
+def test_a_name_that_is_a_pattern_leaves_nothing_behind(tmp_path):
+    numbers = np.full((2, 600, 530), 7, np.uint8)
+    path = write_cog(tmp_path / "a[1] & *?.tif", numbers, names="ab")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    with rasterio.open(path) as raster:
+        np.testing.assert_array_equal(raster.read(), numbers)
+
+
 def overviews_by_gdal(path, array, nodata, overview):
     """Halve a plain GeoTIFF twice, as GDAL does it where nodata is declared."""
     count, height, width = array.shape

@@ -88,9 +88,10 @@ class MaskJob:
         pixels = 2 * DEEP * (ceil(height / down) * width + ceil(width / right) * height)
         return 4 * planes_needed(self.layers) * len(self.scorer.stack.scenes) * pixels
 
-    def warnings(self, resources: Resources) -> list[str]:
-        """Say where memory makes it slow."""
-        return [*self._fewer_threads(resources.threads), *([] if resources.tile else self._again())]
+    def warnings(self, resources: Resources, *, alone: bool) -> list[str]:
+        """Say where memory makes it slow; `alone` without a cluster, whose threads are its own."""
+        threads = self._fewer_threads(resources.threads) if alone else []
+        return [*threads, *([] if resources.tile else self._again())]
 
     def _fewer_threads(self, wanted: int) -> list[str]:
         if self.plan.threads == wanted:

@@ -113,7 +113,7 @@ def mask_stack(
     if cluster is not None:  # workers read all windows themselves
         job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
-    for sentence in job.warnings(resources):
+    for sentence in job.warnings(resources, alone=cluster is None):
         tell(sentence)
     with (
         bounded_cache(job.plan.cache_bytes),

@@ -28,6 +28,8 @@ from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.windows import tile_grid
 
 BLOCK = 256
+VIEW = ".vrt"
+"""Behind the name of the tiles that a virtual raster shows."""
 
 
 @dataclass(kw_only=True)
@@ -90,8 +92,9 @@ def create_cog(
             with _writing(name), (clock or Clock())("cog"):
                 _finish(tiles, part, writer, overview=overview)
         finally:
-            for path in part.parent.glob(f"{tiles.name}*"):
-                path.unlink()
+            # Not by a pattern: the user's name is in it, and may be one itself.
+            for suffix in ("", VIEW, f"{VIEW}.ovr"):
+                tiles.with_name(tiles.name + suffix).unlink(missing_ok=True)
 
 
 def _finish(tiles: Path, cog: Path, written: CogWriter, *, overview: str) -> None:
@@ -121,7 +124,7 @@ def _finish(tiles: Path, cog: Path, written: CogWriter, *, overview: str) -> Non
 
 def _view_without_nodata(tiles: Path) -> Path:
     """A virtual raster that declares none: GDAL averages four times as fast if it need not look."""
-    view = tiles.with_name(f"{tiles.name}.vrt")
+    view = tiles.with_name(tiles.name + VIEW)
     copy(tiles, view, driver="VRT")
     with rasterio.open(view, "r+") as raster:
         raster.nodata = None

@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from am4cm_cli.errors import Am4cmError, OutputError, StackError
 from am4cm_cli.files import write_text
 from am4cm_cli.progress import Track
+from am4cm_cli.stacks.locations import is_virtual
 
 if TYPE_CHECKING:
     from am4cm_cli.jobs import MaskJob
@@ -168,7 +169,7 @@ def _sizes(stack: Stack) -> dict[Path, int]:
     """Bytes of each image; GDAL's virtual files have none."""
     paths = {file.path for scene in stack.scenes for file in scene.bands.values()}
     try:
-        return {path: path.stat().st_size for path in paths if not str(path).startswith("/vsi")}
+        return {path: path.stat().st_size for path in paths if not is_virtual(path)}
     except OSError as error:
         raise StackError(
             f"{error.filename}: has gone ({error.strerror}); fetch it again."

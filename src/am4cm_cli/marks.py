@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import StackError
+from am4cm_cli.stacks.locations import is_virtual
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 DIGITS = 16
@@ -112,7 +113,7 @@ def _told(file: BandFile) -> dict[str, Any]:
 
 def _size(path: Path) -> int:
     """In bytes; 0 of GDAL's virtual files, which have none."""
-    if str(path).startswith("/vsi"):
+    if is_virtual(path):
         return 0
     try:
         return path.stat().st_size

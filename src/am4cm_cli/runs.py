@@ -10,6 +10,7 @@ from typing import Any
 from am4cm_cli import __version__
 from am4cm_cli.errors import StackError
 from am4cm_cli.layers import Layer
+from am4cm_cli.stacks.locations import is_virtual
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
 
@@ -53,7 +54,7 @@ def _paths(stack: Stack) -> list[Path]:
 
 def file_state(path: Path) -> str:
     """Size and time of change; GDAL's virtual files have neither."""
-    if str(path).startswith("/vsi"):
+    if is_virtual(path):
         return ""
     try:
         found = path.stat()

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import StackError
+from am4cm_cli.rasters.opening import open_raster
+from am4cm_cli.stacks.locations import gdal_name
 
 SCENE_ADVICE = "Fetch it again, or remove the scene."
 
@@ -40,7 +41,7 @@ class OpenFiles:
             StackError: it cannot be opened, or its pixels cannot be read.
         """
         try:
-            raster = self._take(path) or rasterio.open(path)
+            raster = self._take(path) or open_raster(path)
             try:
                 yield raster
             except BaseException:
@@ -48,8 +49,8 @@ class OpenFiles:
                 raise
         except RasterioError as error:
             raise StackError(
-                f"{path}: its pixels cannot be read ({error.__cause__ or error}); the file is "
-                f"damaged or has gone. {self._advice}"
+                f"{gdal_name(path)}: its pixels cannot be read ({error.__cause__ or error}); the "
+                f"file is damaged or has gone. {self._advice}"
             ) from error
         self._give_back(path, raster)
 

@@ -215,7 +215,7 @@ def _scene(
     radiometry: Radiometry,
 ) -> Scene:
     files = {band: _band_file(draft.layers[band], grid, radiometry) for band in bands}
-    return Scene(time=moment.time, name=name, bands=files)
+    return Scene(time=moment.time, name=name, bands=files, product=draft.product)
 
 
 def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:

@@ -12,6 +12,7 @@ from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name
 from am4cm_cli.stacks.dates import find_moment
 from am4cm_cli.stacks.headers import Header, read_headers
+from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.sources import BandOfScene, split_name
 
 OWN_TAG = "AM4CM_VERSION"
@@ -41,6 +42,8 @@ class Draft:
     and after its folder's name where only that tells the date."""
     layers: Mapping[str, Layer]
     """By standard band name."""
+    product: Product | None = None
+    """What is told beside the pixels."""
 
     @property
     def headers(self) -> list[Header]:

@@ -13,6 +13,7 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
 from am4cm_cli.errors import StackError
+from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
 
 THREADS = 4
@@ -43,7 +44,7 @@ class Header:
 def read_header(path: Path) -> Header:
     """Open a raster and note its facts; one that is not georeferenced has an empty CRS."""
     try:
-        with rasterio.open(path) as raster:
+        with rasterio.open(gdal_name(path)) as raster:
             return Header(
                 path=path,
                 grid=Grid(crs=_crs(raster.crs), transform=raster.transform, shape=raster.shape),
@@ -57,8 +58,8 @@ def read_header(path: Path) -> Header:
             )
     except RasterioIOError as error:
         raise StackError(
-            f"{path}: cannot be opened as a raster ({_reason(error)}); expected a GeoTIFF. "
-            f"Fetch it again, or remove it."
+            f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected a "
+            f"GeoTIFF. Fetch it again, or remove it."
         ) from error
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from am4cm_cli.sensors import LAND_BANDS
+from am4cm_cli.stacks.products import Product
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ class Scene:
     """ISO date, with the time of day where the stack has two scenes of that day; unique."""
     bands: Mapping[str, BandFile]
     """By standard band name."""
+    product: Product | None = None
+    """What is told beside the pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from variants import Variant, ask
 from am4cm_cli.classes import TARGETS
 from am4cm_cli.weights import Weights
 
-LARGEST = 1e-4
+LARGEST = 2e-4
+"""Masks look probabilities up in a table, whose nearest entry may be so far off."""
 
 
 def furthest(places: Places, series: Series, weights: Weights) -> float:

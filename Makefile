@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check format weights recipes peers study scores speed performance bench \
+.PHONY: demo test fuzz check format weights recipes peers study scores speed performance bench \
 	bench-memory bench-gpu clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
@@ -22,6 +22,12 @@ demo: $(READY)  ## a simulated stack, its cloud mask and a picture of both, in d
 
 test: $(READY)  ## all tests; one thread each, since two run side by side
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+
+# How many times as many damaged inputs as in a test run.
+FUZZ := 20
+
+fuzz: $(READY)  ## damaged files of every kind, many more of them than in `make test`
+	AM4CM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 tests/test_fuzz.py
 
 check: $(READY)  ## lint and types
 	$(BIN)/ruff check

@@ -5,11 +5,34 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fuzzing import ODD
+
 # Examples are the same on every run, and a slow machine is not a failure.
 settings.register_profile("am4cm", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("am4cm")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def tried(record_property):
+    """Counts the cases of a fuzz test; the summary tells how many there were."""
+    count = [0]
+
+    def one() -> None:
+        count[0] += 1
+
+    yield one
+    record_property(ODD, count[0])
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [
+        report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)
+    ]
+    ran = [dict(report.user_properties) for report in reports]
+    if total := sum(own.get(ODD, 0) for own in ran):
+        terminalreporter.write_line(f"{total:,} damaged inputs tried")
 
 
 @pytest.fixture(scope="session")

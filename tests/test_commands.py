@@ -376,3 +376,17 @@ def test_simulate_then_mask_with_the_default_weights(run, tmp_path):
     assert (thick >= 50).mean() > 0.9
     assert (clear < 50).mean() > 0.9
     assert Path(tmp_path / "site" / "labels.tif").exists()
+
+
+def test_gdal_may_warn_in_words_that_are_none(tmp_path):
+    folder = tmp_path / "images"
+    write_stack(folder, days=every_days(6, step=8))
+    path = min(folder.iterdir())
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"GDALMetadata", b"\x80ALMetadata", 1))
+    answer = subprocess.run(
+        [sys.executable, "-m", "am4cm_cli", "info", folder], capture_output=True, text=True
+    )
+    assert answer.returncode == 1
+    assert "UnicodeDecodeError" not in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1

@@ -266,3 +266,10 @@ def test_own_rasters_are_told_by_their_tag(tmp_path, content, kind):
             read_reference(path, GRID)
     else:
         assert read_reference(path, GRID).kind == kind
+
+
+def test_an_empty_npz_is_refused(tmp_path):
+    path = tmp_path / "labels.npz"
+    path.touch()
+    with pytest.raises(DataError, match="cannot be read as npz"):
+        read_reference(path, GRID)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -50,6 +51,27 @@ def options(
     ] = False,
 ) -> None:
     """Declare the options that stand before any command."""
+    _overlook_log()  # here, since Typer puts up a hook of its own when it is called
+
+
+def _overlook_log() -> None:
+    """Keep quiet where GDAL warns of a damaged file in words that rasterio cannot log.
+
+    Its callback prints such an error by the one hook, then by the other, and goes on. Reading the
+    file tells in any case if it can be used.
+    """
+
+    def raised(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if trace is not None or kind is not UnicodeDecodeError:
+            sys.__excepthook__(kind, error, trace)
+
+    def unraised(unraisable: "sys.UnraisableHookArgs") -> None:
+        if unraisable.object != "rasterio._env.log_error":
+            sys.__unraisablehook__(unraisable)
+
+    sys.excepthook, sys.unraisablehook = raised, unraised
 
 
 def main() -> None:

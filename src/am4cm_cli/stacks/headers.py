@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.locations import gdal_name
@@ -47,7 +49,7 @@ def read_header(path: Path) -> Header:
         with rasterio.open(gdal_name(path)) as raster:
             return Header(
                 path=path,
-                grid=Grid(crs=_crs(raster.crs), transform=raster.transform, shape=raster.shape),
+                grid=_grid(path, raster),
                 dtypes=tuple(raster.dtypes),
                 blocks=tuple(raster.block_shapes),
                 descriptions=tuple(text or "" for text in raster.descriptions),
@@ -56,7 +58,8 @@ def read_header(path: Path) -> Header:
                 nodata=tuple(raster.nodatavals),
                 tags=raster.tags(),
             )
-    except RasterioIOError as error:
+    # A damaged header may hold text that is none.
+    except (RasterioIOError, UnicodeDecodeError) as error:
         raise StackError(
             f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected a "
             f"GeoTIFF. Fetch it again, or remove it."
@@ -95,10 +98,17 @@ def has_transform(transform: Affine) -> bool:
     return not transform.is_identity
 
 
-def _crs(crs: CRS | None) -> CRS:
-    return crs or CRS()
+def _grid(path: Path, raster: DatasetReader) -> Grid:
+    place = raster.transform
+    if not (isfinite(sum(place)) and isfinite(area := place.determinant) and area):
+        raise StackError(
+            f"{gdal_name(path)}: its pixels have no size (transform {tuple(place)[:6]}); expected "
+            "a grid with pixels of some metres or degrees. Fetch the file again, or mend its "
+            "georeference, such as with gdal_edit."
+        )
+    return Grid(crs=raster.crs or CRS(), transform=place, shape=raster.shape)
 
 
-def _reason(error: RasterioIOError) -> str:
+def _reason(error: Exception) -> str:
     # GDAL's own words stand in the cause; rasterio's may only repeat the path.
     return str(error.__cause__ or error).strip()

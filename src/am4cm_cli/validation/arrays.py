@@ -1,5 +1,6 @@
 """References in npz files."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -7,11 +8,14 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from am4cm_cli.datasets.pixels import NO_ARRAY
 from am4cm_cli.errors import DataError
 from am4cm_cli.stacks.dates import Moment, find_moment
 
 ARRAYS = ("labels", "mask", "probability")
 DATES = ("dates", "date")
+NO_ARCHIVE = (BadZipFile, NotImplementedError, zlib.error, *NO_ARRAY)
+"""What is raised where a file holds no arrays."""
 
 
 def read_arrays(path: Path) -> tuple[str, NDArray[Any], list[Moment]]:
@@ -24,7 +28,8 @@ def read_arrays(path: Path) -> tuple[str, NDArray[Any], list[Moment]]:
         DataError: the file is no npz, or lacks one of ARRAYS or the dates.
     """
     try:
-        with np.load(path) as file:
+        # Opened here, since NumPy leaves a file open that it cannot read.
+        with path.open("rb") as stream, np.load(stream) as file:
             names = list(file.files)
             name = next((name for name in ARRAYS if name in names), None)
             dates = next((name for name in DATES if name in names), None)
@@ -34,7 +39,7 @@ def read_arrays(path: Path) -> tuple[str, NDArray[Any], list[Moment]]:
                     f"{', '.join(ARRAYS)}."
                 )
             return name, file[name], [_moment(path, text) for text in file[dates]]
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, *NO_ARCHIVE) as error:
         raise DataError(f"{path}: cannot be read as npz ({error}). Make it again.") from error
 
 

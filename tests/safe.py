@@ -3,7 +3,6 @@
 Made after ESA's Products Specification Document 14.9 and what GDAL's Sentinel-2 driver documents.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,12 @@ TILE = "T31UFQ"
 ORBIT = 51
 L2A_AT = {
     10: ("B02", "B03", "B04", "B08"),
-    20: ("B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12"),
-    60: ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B8A", "B09", "B11", "B12"),
+    20: ("B02", "B05", "B06", "B07", "B8A", "B11", "B12"),
+    60: ("B01", "B02", "B8A", "B09"),
 }
-"""Bands in each of the folders R10m, R20m and R60m; the coarser copies are averages."""
-LAYERS_AT = {10: ("AOT", "TCI", "WVP"), 20: ("AOT", "SCL", "TCI", "WVP"), 60: ("AOT", "SCL")}
+"""Bands in each of the folders R10m, R20m and R60m; of their coarser copies, which are averages,
+only some."""
+LAYERS_AT = {10: ("AOT", "TCI", "WVP"), 20: ("SCL",)}
 OFFSET_SINCE = "04.00"
 
 
@@ -58,15 +58,14 @@ class Made:
         return -1000 if self.baseline >= OFFSET_SINCE else 0
 
 
-def write_safe(folder: Path, made: Made, dn: Mapping[str, np.ndarray], *, form: str = "folder"):
-    """Write a product.
+def write_safe(folder: Path, made: Made, dn: Mapping[str, np.ndarray]) -> Path:
+    """Write a product, `....SAFE`.
 
     Args:
-        folder: to write `....SAFE` or `....zip` into.
+        folder: to write into.
         made: what it is.
         dn: (Y, X) of each band on its own pixels, as a user of baselines without offset knows them;
             the offset is added, but 0 stays 0.
-        form: folder or zip.
     """
     safe = folder / f"{made.name}.SAFE"
     images = safe / "GRANULE" / made.granule / "IMG_DATA"
@@ -75,18 +74,16 @@ def write_safe(folder: Path, made: Made, dn: Mapping[str, np.ndarray], *, form: 
         _write_band(images, made, band, stored)
     _write_layers(images, made, dn["B02"].shape)
     write_metadata(safe, made)
-    if form == "folder":
-        return safe
-    return zip_safe(safe)
+    return safe
 
 
-def zip_safe(safe: Path) -> Path:
-    """Pack a product as the Copernicus hubs do, and remove the folder."""
-    archive = safe.with_suffix(".zip")
+def zip_safe(safe: Path, folder: Path) -> Path:
+    """Pack a product into a folder as the Copernicus hubs do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / f"{safe.stem}.zip"
     with ZipFile(archive, "w", ZIP_DEFLATED) as packed:
         for path in sorted(safe.rglob("*")):
             packed.write(path, path.relative_to(safe.parent))
-    shutil.rmtree(safe)
     return archive
 
 
@@ -128,11 +125,15 @@ def metadata(made: Made, *, old: bool = False) -> str:
     """The XML of a product, cut down to the elements that tools read, in their places."""
     level = made.level[1:]
     info = "L2A_Product_Info" if old else "Product_Info"
-    characteristics = "L2A_Product_Image_Characteristics" if old else "Product_Image_Characteristics"
+    characteristics = (
+        "L2A_Product_Image_Characteristics" if old else "Product_Image_Characteristics"
+    )
     uri = "PRODUCT_URI_2A" if old else "PRODUCT_URI"
     start = f"{made.day}T{made.clock[:2]}:{made.clock[2:4]}:{made.clock[4:]}.024Z"
     return f"""<?xml version="1.0" encoding="UTF-8" standalone="no"?>
-<n1:Level-{level}_User_Product xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/User_Product_Level-{level}.xsd" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<n1:Level-{level}_User_Product
+    xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/User_Product_Level-{level}.xsd"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
   <n1:General_Info>
     <{info}>
       <PRODUCT_START_TIME>{start}</PRODUCT_START_TIME>

@@ -7,7 +7,15 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
-from am4cm_cli.reports.facts import GridReport, MaskBandReport, MaskReport, SceneReport, StackReport
+from am4cm_cli.reports.facts import (
+    BandReport,
+    GridReport,
+    MaskBandReport,
+    MaskReport,
+    ProductReport,
+    SceneReport,
+    StackReport,
+)
 
 SHOWN = ("B02", "B8A")
 """Blue, where clouds are bright, and near infrared, where their shadows are dark."""
@@ -29,6 +37,26 @@ def stack_table(report: StackReport) -> Table:
     return table
 
 
+def product_table(report: StackReport) -> Table | None:
+    """One row per scene: what its product tells beside the level, and how numbers are read.
+
+    None where no product tells more than the level, and all scenes are read alike.
+    """
+    scenes = report.scenes
+    told = any(scene.product and _tells(scene.product) for scene in scenes)
+    if not told and len({tuple(_ways_of_one(scene)) for scene in scenes}) == 1:
+        return None
+    table = _table("", ())
+    for name in ("date", "baseline", "tile"):
+        table.add_column(name, overflow="fold", min_width=10 if name == "date" else None)
+    for name in ("orbit", "cloud %"):
+        table.add_column(name, justify="right")
+    table.add_column("reflectance", overflow="fold", ratio=1)
+    for scene in scenes:
+        table.add_row(scene.name, *_product_cells(scene.product), _conversions(scene))
+    return table
+
+
 def mask_table(report: MaskReport) -> Table:
     """One row per band, with a bar for its share of cloud; what all share stands above."""
     table = _table(_mask_title(report), ())
@@ -46,6 +74,33 @@ def mask_table(report: MaskReport) -> Table:
             _bar(band),
         )
     return table
+
+
+def _tells(product: ProductReport) -> bool:
+    return any((product.baseline, product.tile, product.orbit, product.cloud_share is not None))
+
+
+def _product_cells(product: ProductReport | None) -> list[str]:
+    if product is None:
+        return ["-"] * 4
+    facts = product.baseline, product.tile, product.orbit
+    return [*(str(fact or "-") for fact in facts), _percent(product.cloud_share)]
+
+
+def _conversions(scene: SceneReport) -> str:
+    """How numbers become reflectance and who says so, each way once."""
+    ways = (f"{_conversion(band)}{_sources(band)}" for band in scene.bands)
+    return "; ".join(dict.fromkeys(ways))
+
+
+def _conversion(band: BandReport) -> str:
+    offset = f" {'+-'[band.offset < 0]} {abs(band.offset):g}" if band.offset else ""
+    return f"dn x {band.scale:g}{offset}"
+
+
+def _sources(band: BandReport) -> str:
+    sources = dict.fromkeys(filter(None, (band.scale_from, band.offset_from)))
+    return f" ({', '.join(sources)})" if sources else ""
 
 
 def _table(title: str, notes: Iterable[str]) -> Table:
@@ -71,10 +126,20 @@ def _stack_title(report: StackReport) -> str:
             f"{_count(len(scenes), 'scene')}, {scenes[0].name} to {scenes[-1].name}, {usable} with "
             f"valid pixels, in {_count(files, 'file')}",
             _grid(report.grid),
+            *_levels(scenes),
             *_ways_of_storing(scenes),
             "",
         ]
     )
+
+
+def _levels(scenes: Sequence[SceneReport]) -> list[str]:
+    told = Counter(scene.product.level for scene in scenes if scene.product)
+    return [
+        f"level {level}" + f" ({_count(count, 'scene')})" * (count < len(scenes))
+        for level, count in told.items()
+        if level
+    ]
 
 
 def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:
@@ -87,12 +152,11 @@ def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:
 
 
 def _ways_of_one(scene: SceneReport) -> list[str]:
-    bands: dict[str, list[str]] = {}
+    bands: dict[tuple[str, str], list[str]] = {}
     for band in scene.bands:
-        offset = f" {'+-'[band.offset < 0]} {abs(band.offset):g}" if band.offset else ""
-        way = f"pixels of {band.pixel_size:.6g}, reflectance = dn x {band.scale:g}{offset}"
+        way = f"pixels of {band.pixel_size:.6g}, reflectance = {_conversion(band)}", _sources(band)
         bands.setdefault(way, []).append(band.name)
-    return [f"{way}: {' '.join(names)}" for way, names in bands.items()]
+    return [f"{way}: {' '.join(names)}{who}" for (way, who), names in bands.items()]
 
 
 def _mask_title(report: MaskReport) -> str:

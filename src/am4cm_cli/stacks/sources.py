@@ -21,6 +21,7 @@ NOT_IMAGES = {"masks", "qi_data"}
 
 _PRODUCT_ZIP = re.compile(r"S2[A-D]_(?:MSI|OPER|USER).*|SENTINEL2[A-D]_.*|.*\.SAFE", re.IGNORECASE)
 """Names of zips that a folder is searched for; others are read if they are named themselves."""
+_PRODUCT_FOLDER = re.compile(r"S2[A-D]_.*\.SAFE", re.IGNORECASE)
 _BAND_AT_END = re.compile(
     r"(?:(?P<scene>.*?)(?:_(?P<kind>[SF]RE))?[_. -])?"
     r"(?P<band>B(?:0?[1-9]|1[0-2]|8A))(?:[_-](?P<metres>[126]0)m)?(?:[_ ]\(Raw\))?",
@@ -103,11 +104,26 @@ def list_images(source: str | Path) -> Listing:
 
 def _in_folder(folder: Path) -> list[Path]:
     found = sorted(_walk(folder))
+    _check_products(folder, found)
     images = [path for path in found if split_name(path) or path.parent == folder]
     if not images:
         raise StackError(f"{folder}: {_what_else(folder, found)}")
     originals = [path for path in images if path.suffix.lower() != VIEW]
     return originals or images
+
+
+def _check_products(folder: Path, images: Sequence[Path]) -> None:
+    """A product that lacks its images must not be left out without a word."""
+    full = {parent for path in images for parent in path.parents}
+    for root, folders, _ in os.walk(folder):
+        products = [Path(root, name) for name in folders if _PRODUCT_FOLDER.fullmatch(name)]
+        folders[:] = [name for name in folders if not _PRODUCT_FOLDER.fullmatch(name)]
+        for product in products:
+            if product not in full:
+                raise StackError(
+                    f"{product}: holds no image of a band; expected a whole product. Fetch it "
+                    f"again, or remove it."
+                )
 
 
 def _walk(folder: Path) -> Iterable[Path]:

@@ -86,5 +86,5 @@ def _stack(
         find_stack(source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates)
     )
     products = product_table(report)
-    tables = [stack_table(report), *(["", products] if products else [])]
-    return report.to_dict(), Group(*tables)
+    below: list[RenderableType] = ["", products] if products else []
+    return report.to_dict(), Group(stack_table(report), *below)

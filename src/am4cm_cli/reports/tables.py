@@ -12,7 +12,6 @@ from am4cm_cli.reports.facts import (
     GridReport,
     MaskBandReport,
     MaskReport,
-    ProductReport,
     SceneReport,
     StackReport,
 )
@@ -38,22 +37,20 @@ def stack_table(report: StackReport) -> Table:
 
 
 def product_table(report: StackReport) -> Table | None:
-    """One row per scene: what its product tells beside the level, and how numbers are read.
+    """One row per scene: what its product tells, and how numbers become reflectance.
 
-    None where no product tells more than the level, and all scenes are read alike.
+    None where that is the same for all, and stands above the first table.
     """
-    scenes = report.scenes
-    told = any(scene.product and _tells(scene.product) for scene in scenes)
-    if not told and len({tuple(_ways_of_one(scene)) for scene in scenes}) == 1:
+    rows = [[*_told(scene).values(), _conversions(scene)] for scene in report.scenes]
+    if all(row == rows[0] for row in rows):
         return None
     table = _table("", ())
-    for name in ("date", "baseline", "tile"):
-        table.add_column(name, overflow="fold", min_width=10 if name == "date" else None)
-    for name in ("orbit", "cloud %"):
-        table.add_column(name, justify="right")
+    table.add_column("date", min_width=10, overflow="fold")
+    for name in _told(report.scenes[0]):
+        table.add_column(name, justify="right" if name in {"orbit", "cloud %"} else "left")
     table.add_column("reflectance", overflow="fold", ratio=1)
-    for scene in scenes:
-        table.add_row(scene.name, *_product_cells(scene.product), _conversions(scene))
+    for scene, row in zip(report.scenes, rows, strict=True):
+        table.add_row(scene.name, *row)
     return table
 
 
@@ -76,15 +73,15 @@ def mask_table(report: MaskReport) -> Table:
     return table
 
 
-def _tells(product: ProductReport) -> bool:
-    return any((product.baseline, product.tile, product.orbit, product.cloud_share is not None))
-
-
-def _product_cells(product: ProductReport | None) -> list[str]:
-    if product is None:
-        return ["-"] * 4
-    facts = product.baseline, product.tile, product.orbit
-    return [*(str(fact or "-") for fact in facts), _percent(product.cloud_share)]
+def _told(scene: SceneReport) -> dict[str, str]:
+    """What a scene's product tells beside its level, by column."""
+    product = scene.product
+    return {
+        "baseline": (product and product.baseline) or "-",
+        "tile": (product and product.tile) or "-",
+        "orbit": str((product and product.orbit) or "-"),
+        "cloud %": _percent(product.cloud_share if product else None),
+    }
 
 
 def _conversions(scene: SceneReport) -> str:
@@ -126,20 +123,21 @@ def _stack_title(report: StackReport) -> str:
             f"{_count(len(scenes), 'scene')}, {scenes[0].name} to {scenes[-1].name}, {usable} with "
             f"valid pixels, in {_count(files, 'file')}",
             _grid(report.grid),
-            *_levels(scenes),
+            *_products(scenes),
             *_ways_of_storing(scenes),
             "",
         ]
     )
 
 
-def _levels(scenes: Sequence[SceneReport]) -> list[str]:
-    told = Counter(scene.product.level for scene in scenes if scene.product)
-    return [
-        f"level {level}" + f" ({_count(count, 'scene')})" * (count < len(scenes))
-        for level, count in told.items()
-        if level
-    ]
+def _products(scenes: Sequence[SceneReport]) -> list[str]:
+    """What all products tell alike, on one line; a level counts where only some tell theirs."""
+    levels = sorted({scene.product.level or "" for scene in scenes if scene.product} - {""})
+    told = [_told(scene) for scene in scenes]
+    shared = {name: text for name, text in told[0].items() if all(t[name] == text for t in told)}
+    alike = [f"{name} {text}" for name, text in shared.items() if text != "-"]
+    line = ", ".join([*(f"level {level}" for level in levels), *alike])
+    return [line] if line else []
 
 
 def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:

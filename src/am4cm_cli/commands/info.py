@@ -16,7 +16,8 @@ def info(
     path: Annotated[
         str,
         typer.Argument(
-            help="Stack (folder, glob, list), mask, prepared folder or weights.", show_default=False
+            help="Stack (folder, glob, list, product), mask, prepared folder or weights.",
+            show_default=False,
         ),
     ],
     bands: Bands = None,

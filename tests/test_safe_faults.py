@@ -213,6 +213,13 @@ def test_a_product_without_metadata_or_images(tmp_path):
         find_stack(tmp_path / "in")
 
 
+def test_metadata_beside_the_images_of_another_product(tmp_path):
+    write_metadata(tmp_path, NEW)
+    write_jp2(tmp_path / "T31UFQ_20180804T105021_B02.jp2", few_bands()["B02"], metres=10)
+    with pytest.raises(StackError, match=r"MTD_MSIL2A\.xml: is of 20230405, but .* is of 20180804"):
+        find_stack(tmp_path)
+
+
 def test_levels_are_not_mixed(tmp_path):
     write_safe(tmp_path, NEW, few_bands())
     write_safe(tmp_path, TOP, few_bands())

@@ -12,7 +12,9 @@ from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from am4cm_cli.errors import StackError
+from am4cm_cli.marks import mark_scenes
 from am4cm_cli.rasters.reading import read_window
+from am4cm_cli.runs import file_state
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from safe import write_jp2
@@ -98,6 +100,16 @@ def test_a_virtual_raster_whose_image_has_gone(tmp_path):
     stack = find_stack(tmp_path)
     with pytest.raises(StackError, match=r"a_20180106\.vrt: its pixels cannot be read"):
         reflectance(stack)
+
+
+def test_a_virtual_raster_changes_with_its_images(tmp_path):
+    path = write_image(tmp_path / "x" / "a_20180106.tif", random_dn((1, 3, 2)), names=["B02"])
+    view = tmp_path / "a_20180106.vrt"
+    copy(path, view, driver="VRT")
+    before, (mark,) = file_state(view), mark_scenes(find_stack(tmp_path), ["B02"])
+    write_image(path, random_dn((1, 5, 2)), names=["B02"])
+    assert file_state(view) != before
+    assert mark_scenes(find_stack(tmp_path), ["B02"]) != (mark,)
 
 
 def test_a_geotiff_is_taken_before_its_jpeg_2000(tmp_path):

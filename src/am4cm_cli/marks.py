@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import StackError
-from am4cm_cli.stacks.locations import file_behind
+from am4cm_cli.rasters.opening import files_behind
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 DIGITS = 16
@@ -114,11 +114,10 @@ def _told(file: BandFile) -> dict[str, Any]:
 
 
 def _size(path: Path) -> int:
-    """In bytes, of a file or the zip that it lies in; 0 of other virtual files, which have none."""
-    file = file_behind(path)
-    if file is None:
-        return 0
+    """In bytes, of a file, its zip, or a VRT's files; 0 of other virtual ones, which have none."""
     try:
-        return file.stat().st_size
+        return sum(file.stat().st_size for file in files_behind(path))
     except OSError as error:
-        raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
+        raise StackError(
+            f"{error.filename}: has gone ({error.strerror}); fetch it again."
+        ) from error

@@ -1,15 +1,19 @@
 """Band files that lie in Sentinel-2's own products, and those that don't."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.locations import is_virtual
 from am4cm_cli.stacks.names import tile_in
 from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.safe import Home, find_homes, read_product
 from am4cm_cli.stacks.sources import BandOfScene
+
+_NATIVE = re.compile(r"(?:L2A_)?T\d\d[A-Z]{3}_(\d{8})T\d{6}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,7 @@ def tell_apart(parts: Sequence[BandOfScene]) -> Housed:
     housed, products = [], {}
     for folder, found in own.items():
         product = read_product(kept[folder])
+        _check_dates(kept[folder], product, found)
         for part in _labelled(kept[folder], found):
             housed.append(part)
             tile = product.tile or tile_in(part.scene.rpartition("/")[2])
@@ -63,6 +68,18 @@ def _once(homes: Mapping[Path, Home]) -> tuple[dict[Path, Home], list[str]]:
 
 def _is_packed(home: tuple[Path, Home]) -> bool:
     return is_virtual(home[0])
+
+
+def _check_dates(home: Home, product: Product, parts: Sequence[BandOfScene]) -> None:
+    """Metadata left in a folder of other products' images would make wrong reflectance of them."""
+    for part in parts:
+        found = _NATIVE.match(part.scene)
+        told = product.moment and f"{product.moment.time:%Y%m%d}"
+        if found and found[1] != told:
+            raise StackError(
+                f"{home.folder / home.metadata}: is of {told}, but {part.path} is of {found[1]}; "
+                f"expected a product's own images. Keep each product in a folder of its own."
+            )
 
 
 def _labelled(home: Home, parts: Sequence[BandOfScene]) -> list[BandOfScene]:

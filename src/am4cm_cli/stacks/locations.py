@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 _URL = re.compile(r"((?:^|/)[a-z][a-z0-9+.-]*:)/(?!/)")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-_ARCHIVE = re.compile(r"(/vsi(?:zip|tar|gzip|7z|rar)/)(/.*)")
+_ARCHIVE = re.compile(r"(/vsi(?:zip|tar|gzip|7z|rar)/)(.+)")
 _IN_ZIP = re.compile(r"/vsizip/\{(?P<zip>.+?)\}(?:/(?P<member>.*))?")
 
 
@@ -31,14 +31,16 @@ def located(text: str | Path) -> Path:
     would fold the double slash of `/vsizip//data/a.zip/b.tif`.
     """
     name = str(text)
-    if _WEB.match(name):
-        return Path(f"/vsicurl/{name}")
+    if found := _WEB.match(name):
+        return Path(f"/vsicurl/{found[0].lower()}{name[found.end() :]}")
     found = _ARCHIVE.fullmatch(name)
-    archive = _existing_file(Path(found[2])) if found else None
-    if not found or not archive:
+    if not found:
         return Path(name)
-    inner = Path(found[2]).relative_to(archive)
-    return Path(f"{found[1]}{{{archive}}}") / inner
+    # One slash before a relative path, two before an absolute one; a `Path` has lost the second.
+    for inside in (Path(found[2]), Path(f"/{found[2]}")):
+        if archive := _existing_file(inside):
+            return Path(f"{found[1]}{{{archive.absolute()}}}") / inside.relative_to(archive)
+    return Path(name)
 
 
 def in_zip(archive: Path, member: str) -> Path:

@@ -530,20 +530,6 @@ def test_nothing_there(tmp_path, source):
         find_stack(tmp_path / source)
 
 
-def test_products_that_are_not_read_yet(tmp_path):
-    (tmp_path / "S2A_MSIL2A_20180804T105031.SAFE" / "GRANULE").mkdir(parents=True)
-    with pytest.raises(StackError, match=r"20180804T105031\.SAFE: .*not supported yet"):
-        find_stack(tmp_path)
-    with pytest.raises(StackError, match=r"not supported yet"):
-        find_stack(tmp_path / "S2A_MSIL2A_20180804T105031.SAFE")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "T31UFQ_20180804T105022_B02.jp2").touch()
-    with pytest.raises(StackError, match=r"JPEG 2000 are not supported yet"):
-        find_stack(tmp_path / "other")
-    with pytest.raises(StackError, match=r"JPEG 2000 are not supported yet"):
-        find_stack(tmp_path / "other" / "T31UFQ_20180804T105022_B02.jp2")
-
-
 @pytest.mark.parametrize("content", [b"", b"II*\0", b"no raster at all"])
 def test_file_that_is_no_raster(tmp_path, content):
     write_stack(tmp_path)

@@ -1,10 +1,8 @@
-import io
 import json
 import math
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.reports.inspection import LONELY_DAYS, inspect_mask, inspect_stack
@@ -14,16 +12,11 @@ from am4cm_cli.scores.kernels import REACH
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from stacks import every_days, random_dn, write_band_files, write_image, write_mask, write_stack
+from terminal import shown
 
 
 def problems(report):
     return {scene.name: list(scene.problems) for scene in report.scenes if scene.problems}
-
-
-def shown(table, *, width=80):
-    console = Console(width=width, file=io.StringIO())
-    console.print(table)
-    return console.file.getvalue()
 
 
 def test_stack_report(tmp_path):

@@ -16,6 +16,8 @@ from am4cm_cli.stacks.grids import describe, same_grid
 from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.weights import Weights
 
+LEVEL_TAG = "AM4CM_LEVEL"
+"""A mask's tag with the level of its images, where it is known."""
 OF_ALL_DATES = ("logit", "attention")
 """Methods whose every answer depends on every date."""
 
@@ -33,7 +35,12 @@ class Earlier:
 
 
 def open_earlier(
-    path: Path, weights: Weights, config: MaskConfig, bands: tuple[str, ...]
+    path: Path,
+    weights: Weights,
+    config: MaskConfig,
+    bands: tuple[str, ...],
+    *,
+    level: str | None = None,
 ) -> Earlier:
     """Read a mask whose calibration is to serve again.
 
@@ -42,6 +49,7 @@ def open_earlier(
         weights: to be used now.
         config: asked for now.
         bands: read now.
+        level: of the stack, L1C or L2A; None where it is not known.
 
     Raises:
         StackError: it is no mask by am4cm, or holds something else than probabilities.
@@ -51,6 +59,10 @@ def open_earlier(
     _check(path, "method", _tag(mask, "AM4CM_METHOD"), config.method)
     _check(path, "weights", _tag(mask, "AM4CM_WEIGHTS_SHA256"), weights.sha256)
     _check(path, "bands", _tag(mask, "AM4CM_BANDS"), " ".join(bands))
+    # Clear ground has another spread above the atmosphere than below it.
+    earlier_level = mask.tags.get(LEVEL_TAG)
+    if level and earlier_level:
+        _check(path, "level", earlier_level, level)
     marks = _read(mask, "AM4CM_SCENES", read_marks)
     _check(path, "number of scenes", str(len(marks)), str(len(mask.names)))
     return Earlier(

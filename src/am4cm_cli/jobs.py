@@ -145,7 +145,7 @@ def plan_job(
 ) -> MaskJob:
     """Choose the sizes of a run, and note all that decides its pixels."""
     bands = tuple(band for band in weights.model.config.bands if band in stack.bands)
-    earlier = open_earlier(basis.path, weights, config, bands) if basis else None
+    earlier = open_earlier(basis.path, weights, config, bands, level=stack.level) if basis else None
     marks = _marks(stack, bands, earlier)
     update = _update(stack, marks, earlier, config) if earlier and basis and basis.update else None
     written = _layers(stack, files, weights, config)

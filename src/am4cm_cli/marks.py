@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import StackError
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.rasters.opening import files_behind
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 DIGITS = 16
 """Of a digest, in hex."""
+UNTOLD = {"path", "block", "scale_from", "offset_from"}
+"""Of a band's file; neither where it lies nor who tells its scale changes a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,15 +109,15 @@ def _digest(scene: Scene, bands: Sequence[str]) -> str:
 
 def _told(file: BandFile) -> dict[str, Any]:
     """What decides a band's numbers, but for its path and how it is laid out."""
-    told = {name: value for name, value in asdict(file).items() if name not in {"path", "block"}}
+    told = {name: value for name, value in asdict(file).items() if name not in UNTOLD}
     return {**told, "nodata": str(file.nodata), "size": _size(file.path)}
 
 
 def _size(path: Path) -> int:
-    """In bytes; 0 of GDAL's virtual files, which have none."""
-    if is_virtual(path):
-        return 0
+    """In bytes, of a file, its zip, or a VRT's files; 0 of other virtual ones, which have none."""
     try:
-        return path.stat().st_size
+        return sum(file.stat().st_size for file in files_behind(path))
     except OSError as error:
-        raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
+        raise StackError(
+            f"{error.filename}: has gone ({error.strerror}); fetch it again."
+        ) from error

@@ -17,6 +17,7 @@ from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clock import Clock
 from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
+from am4cm_cli.earlier import LEVEL_TAG
 from am4cm_cli.engine import Engine
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear_together
@@ -130,6 +131,9 @@ def mask_stack(
             tell=tell,
             clock=clock,
         )
+        # Only now, when no image is read any more: a thread that decodes JPEG 2000 makes room in
+        # GDAL's cache by writing out blocks of whatever raster is being written by another thread,
+        # and GDAL crashes (rasterio 3328).
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
         with appear_together([*files.rasters, *files.styles]) as new:
@@ -288,6 +292,7 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
 
 
 def _tags(weights: Weights, job: MaskJob, found: Mapping[str, Any]) -> dict[str, str]:
+    level = job.scorer.stack.level
     return {
         "AM4CM_VERSION": __version__,
         "AM4CM_METHOD": job.config.method,
@@ -295,6 +300,7 @@ def _tags(weights: Weights, job: MaskJob, found: Mapping[str, Any]) -> dict[str,
         "AM4CM_WEIGHTS": weights.name,
         "AM4CM_WEIGHTS_SHA256": weights.sha256,
         "AM4CM_BANDS": " ".join(job.scorer.bands),
+        **({LEVEL_TAG: level} if level else {}),
         "AM4CM_CALIBRATION": json.dumps(found["judge"]),
         "AM4CM_CALIBRATED_ON": json.dumps(found["calibrated_on"]),
         "AM4CM_SCENES": write_marks(job.marks),

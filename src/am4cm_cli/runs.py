@@ -10,7 +10,7 @@ from typing import Any
 from am4cm_cli import __version__
 from am4cm_cli.errors import StackError
 from am4cm_cli.layers import Layer
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.rasters.opening import files_behind
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
 
@@ -53,11 +53,11 @@ def _paths(stack: Stack) -> list[Path]:
 
 
 def file_state(path: Path) -> str:
-    """Size and time of change; GDAL's virtual files have neither."""
-    if is_virtual(path):
-        return ""
+    """Size and time of change, of a file, its zip or a VRT's files; other virtual ones have none."""
     try:
-        found = path.stat()
+        found = [file.stat() for file in files_behind(path)]
     except OSError as error:
-        raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
-    return f"{found.st_size} bytes, changed at {found.st_mtime_ns}"
+        raise StackError(
+            f"{error.filename}: has gone ({error.strerror}); fetch it again."
+        ) from error
+    return "; ".join(f"{one.st_size} bytes, changed at {one.st_mtime_ns}" for one in found)

@@ -1,6 +1,7 @@
 """Sentinel-2's bands: their names, aliases and pixel sizes."""
 
 import re
+from collections.abc import Sequence
 
 BAND_METRES: dict[str, int] = {
     "B01": 60,
@@ -39,6 +40,7 @@ ALIASES: dict[str, str] = {
     "rededge078": "B07",
     "nir": "B08",
     "nir1": "B08",
+    "broadnir": "B08",
     "rededge4": "B8A",
     "nir2": "B8A",
     "nir08": "B8A",
@@ -68,3 +70,15 @@ def band_name(text: str) -> str | None:
     number = (found[1] or found[2]).upper()
     name = f"B{number}" if number == "8A" else f"B{int(number):02d}"
     return name if name in BAND_METRES else None
+
+
+def name_bands(texts: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the standard name of each band of a file; None for those that are unknown.
+
+    Beside FORCE's BROADNIR, which is B08, its NIR is B8A.
+    """
+    names = tuple(map(band_name, texts))
+    words = [text.strip().lower() for text in texts]
+    if "broadnir" not in words:
+        return names
+    return tuple("B8A" if word == "nir" else name for word, name in zip(words, names, strict=True))

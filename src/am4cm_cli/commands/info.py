@@ -8,6 +8,7 @@ import typer
 from am4cm_cli.commands.options import Bands, Dates, Offset, Scale, split_names
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 
@@ -15,7 +16,8 @@ def info(
     path: Annotated[
         str,
         typer.Argument(
-            help="Stack (folder, glob, list), mask, prepared folder or weights.", show_default=False
+            help="Stack (folder, glob, list, product), mask, prepared folder or weights.",
+            show_default=False,
         ),
     ],
     bands: Bands = None,
@@ -31,6 +33,7 @@ def info(
 
     from am4cm_cli.rasters.masks import is_mask
 
+    table: RenderableType
     if Path(path).suffix == ".safetensors":
         facts, table = _weights(Path(path))
     elif (Path(path) / "prepared.json").exists():
@@ -73,12 +76,16 @@ def _mask(path: Path) -> "tuple[dict[str, Any], Table]":
 
 def _stack(
     source: str, bands: str | None, scale: float | None, offset: float | None, dates: Path | None
-) -> "tuple[dict[str, Any], Table]":
+) -> "tuple[dict[str, Any], RenderableType]":
+    from rich.console import Group
+
     from am4cm_cli.reports.inspection import inspect_stack
-    from am4cm_cli.reports.tables import stack_table
+    from am4cm_cli.reports.tables import product_table, stack_table
     from am4cm_cli.stacks.discovery import find_stack
 
     report = inspect_stack(
         find_stack(source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates)
     )
-    return report.to_dict(), stack_table(report)
+    products = product_table(report)
+    below: list[RenderableType] = ["", products] if products else []
+    return report.to_dict(), Group(stack_table(report), *below)

@@ -72,7 +72,7 @@ def mask(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="Folder, glob or text file of images; with --each, a list of these.",
+            help="Folder, glob, list, product, zip or URL of images; with --each, a list of these.",
             show_default=False,
         ),
     ],

@@ -30,14 +30,16 @@ Bands = Annotated[
 Scale = Annotated[
     float | None,
     typer.Option(
-        help="reflectance = dn * scale + offset. Default: the file's, or 0.0001 for integers.",
+        help="reflectance = dn * scale + offset. Default: the file's or product's, or 0.0001 for "
+        "integers.",
         show_default=False,
     ),
 ]
 Offset = Annotated[
     float | None,
     typer.Option(
-        help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's, or 0.",
+        help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's, the product's, or "
+        "0.",
         show_default=False,
     ),
 ]

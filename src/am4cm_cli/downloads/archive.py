@@ -1,22 +1,19 @@
 """A zip unpacked with distrust: only plain files, only inside the folder, none larger than told."""
 
-import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from am4cm_cli.downloads.meter import Meter, Tell, unseen
 from am4cm_cli.downloads.web import PIECE, DownloadError
 from am4cm_cli.space import check_space
+from am4cm_cli.zips import DAMAGED, JUNK, is_sealed, leads_astray, overlaps, sizes
 
 MOST_GROWTH = 20
 """Times the zip's own size that it may become; images come to less than 3."""
-JUNK = "__MACOSX/"
-"""Folder that macOS adds to zips; nothing in it is of the data."""
-ENCRYPTED = 1
 
 
 class Member(NamedTuple):
@@ -67,9 +64,9 @@ def _members(path: Path, infos: Sequence[ZipInfo], folder: Path) -> list[Member]
         if fault := _fault(info):
             raise DownloadError(f"{path}: {info.filename!r} {fault}; nothing of it was unpacked.")
     files = [i for i in infos if not i.is_dir() and not i.filename.startswith(JUNK)]
-    packed, total = sum(i.compress_size for i in files), sum(i.file_size for i in files)
+    packed, total = sizes(files)
     size = path.stat().st_size
-    if packed > size or total > MOST_GROWTH * size:
+    if overlaps(path, files) or total > MOST_GROWTH * size:
         raise DownloadError(
             f"{path}: its {size} bytes claim to hold {packed} packed, {total} unpacked; expected "
             f"at most {MOST_GROWTH} times its size. Nothing of it was unpacked."
@@ -80,14 +77,11 @@ def _members(path: Path, infos: Sequence[ZipInfo], folder: Path) -> list[Member]
 
 def _fault(info: ZipInfo) -> str:
     """Tell what is wrong with a member; nothing if all is well."""
-    name = info.filename.removesuffix("/")
-    if any(part in {"", ".", ".."} for part in name.split("/")):
-        return "leads out of the folder, or nowhere"
-    if not name.isprintable() or "\\" in name or ":" in name:
+    if fault := leads_astray(info):
+        return fault
+    if not info.filename.isprintable() or "\\" in info.filename or ":" in info.filename:
         return "has signs in its name that not every system can store"
-    if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        return "is a link or a device, expected a plain file"
-    if info.flag_bits & ENCRYPTED or info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+    if is_sealed(info):
         return f"is encrypted, or packed by method {info.compress_type}; unpack the zip yourself"
     return ""
 
@@ -149,7 +143,7 @@ def _total(members: Sequence[Member]) -> int:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
-    except (BadZipFile, NotImplementedError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except DAMAGED as error:
         raise DownloadError(
             f"{path}: found a damaged zip ({error}), expected a whole one. What was unpacked so "
             "far is good; remove the zip, and the same command fetches it again."

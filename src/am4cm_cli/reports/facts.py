@@ -30,8 +30,26 @@ class BandReport:
     scale: float
     offset: float
     """reflectance = dn * scale + offset."""
+    scale_from: str
+    offset_from: str
+    """Who says so: an option, the file, a metadata file, a baseline, or nobody (as usual)."""
     nodata: float | str | None
     """"nan" for not a number, which JSON lacks; None where the file declares none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductReport:
+    """What a scene's product tells; None for what it doesn't."""
+
+    source: str
+    """A metadata file, or the name."""
+    level: str | None
+    baseline: str | None
+    tile: str | None
+    orbit: int | None
+    """Relative, 1 to 143."""
+    cloud_share: float | None
+    """0 to 1, by the product's own account."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +59,11 @@ class SceneReport:
     name: str
     time: str
     bands: tuple[BandReport, ...]
+    product: ProductReport | None
+    """None where nothing is told."""
+    level_shift: float
+    """In reflectance: how far all its pixels lie above those of its neighbours in time, 0.1 or a
+    multiple, or below; 0 where that is not so, or cannot be told."""
     valid_share: float
     """0 to 1, of the pixels that all deciding bands show; see Stack."""
     median_reflectance: Mapping[str, float]

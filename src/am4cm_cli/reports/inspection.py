@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from am4cm_cli.levels import StackLevels, find_levels, level_notes
 from am4cm_cli.marks import read_calibrated_on, read_marks
 from am4cm_cli.rasters.masks import MaskFile, open_mask, read_numbers
 from am4cm_cli.rasters.reading import read_scene_patches
@@ -20,6 +21,7 @@ from am4cm_cli.reports.facts import (
     GridReport,
     MaskBandReport,
     MaskReport,
+    ProductReport,
     SceneReport,
     StackReport,
 )
@@ -28,6 +30,7 @@ from am4cm_cli.stacks.grids import crs_name, pixel_size
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import Grid, Scene, Stack
 from am4cm_cli.windows import sample_windows, tile_grid
+from am4cm_cli.witnesses import PIXELS
 
 # REACH times the width in scores.counterfactual, whose torch would take info a second.
 LONELY_DAYS = 75
@@ -43,8 +46,10 @@ def inspect_stack(stack: Stack) -> StackReport:
             samples = [future.result() for future in futures]
         finally:
             pool.shutdown(cancel_futures=True)
+    levels = _find_levels(stack, samples)
+    shifts = {stack.scenes[one.index].name: one.shift for one in levels.odd}
     scenes = [
-        _scene_report(stack, scene, sample, samples)
+        _scene_report(stack, scene, sample, samples, shifts.get(scene.name, 0.0))
         for scene, sample in zip(stack.scenes, samples, strict=True)
     ]
     return StackReport(
@@ -52,7 +57,7 @@ def inspect_stack(stack: Stack) -> StackReport:
         grid=_grid_report(stack.grid),
         bands=stack.bands,
         scenes=tuple(scenes),
-        notes=stack.notes,
+        notes=(*stack.notes, *level_notes(levels, [scene.name for scene in stack.scenes])),
     )
 
 
@@ -90,6 +95,10 @@ class _Sample:
     median: Mapping[str, float]
     blank_bands: tuple[str, ...]
     """Where no pixel is valid: those of the deciding bands in which none is valid at all."""
+    reflectance: NDArray[np.float32]
+    """(B, P) of the deciding bands and at most PIXELS pixels, to compare scenes by."""
+    valid: NDArray[np.bool_]
+    """(P,) of the same."""
 
 
 def _sample(stack: Stack, scene: Scene, windows: Sequence[Window]) -> _Sample:
@@ -99,12 +108,24 @@ def _sample(stack: Stack, scene: Scene, windows: Sequence[Window]) -> _Sample:
     for band in set(stack.bands) - set(bands):
         (other,), own = read_scene_patches(scene, [band], windows)
         medians[band] = _median(other, own & valid)
+    every = -(-len(valid) // PIXELS)
     return _Sample(
         name=scene.name,
         day=scene.time.toordinal(),
         valid_share=float(valid.mean()),
         median={b: m for b in stack.bands if (m := medians[b]) is not None},
         blank_bands=() if valid.any() else _blank_bands(scene, bands, windows),
+        # Copies, so that the whole sample needs no memory while others are read.
+        reflectance=reflectance[:, ::every].copy(),
+        valid=valid[::every].copy(),
+    )
+
+
+def _find_levels(stack: Stack, samples: Sequence[_Sample]) -> StackLevels:
+    return find_levels(
+        np.stack([sample.reflectance for sample in samples]),
+        np.stack([sample.valid for sample in samples]),
+        stack.days,
     )
 
 
@@ -117,17 +138,20 @@ def _blank_bands(scene: Scene, bands: Sequence[str], windows: Sequence[Window]) 
 
 
 def _scene_report(
-    stack: Stack, scene: Scene, sample: _Sample, samples: Sequence[_Sample]
+    stack: Stack, scene: Scene, sample: _Sample, samples: Sequence[_Sample], shift: float
 ) -> SceneReport:
     return SceneReport(
         name=scene.name,
         time=scene.time.isoformat(),
         bands=tuple(_band_report(stack, scene, band) for band in stack.bands),
+        product=_product_report(scene),
+        level_shift=shift,
         valid_share=sample.valid_share,
         median_reflectance=sample.median,
         problems=(
             *_blank(sample, len(stack.deciding_bands)),
             *_odd_scale(sample),
+            *_odd_level(shift),
             *_bad_company(sample, samples),
         ),
     )
@@ -142,7 +166,23 @@ def _band_report(stack: Stack, scene: Scene, band: str) -> BandReport:
         pixel_size=pixel_size(stack.grid)[0] * file.factor,
         scale=file.scale,
         offset=file.offset,
+        scale_from=file.scale_from,
+        offset_from=file.offset_from,
         nodata="nan" if file.nodata is not None and np.isnan(file.nodata) else file.nodata,
+    )
+
+
+def _product_report(scene: Scene) -> ProductReport | None:
+    product = scene.product
+    if product is None:
+        return None
+    return ProductReport(
+        source=product.source,
+        level=product.level,
+        baseline=product.baseline,
+        tile=product.tile,
+        orbit=product.orbit,
+        cloud_share=product.cloud_share,
     )
 
 
@@ -164,6 +204,12 @@ def _odd_scale(sample: _Sample) -> list[str]:
     if medians and max(medians) < darkest:
         return [f"median reflectance at most {max(medians):.3g}, too dark; check the scale"]
     return []
+
+
+def _odd_level(shift: float) -> list[str]:
+    if not shift:
+        return []
+    return [f"{abs(shift):.1f} too {'bright' if shift > 0 else 'dark'} in every band: see below"]
 
 
 def _bad_company(sample: _Sample, samples: Sequence[_Sample]) -> list[str]:

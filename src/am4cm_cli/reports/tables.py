@@ -7,7 +7,14 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
-from am4cm_cli.reports.facts import GridReport, MaskBandReport, MaskReport, SceneReport, StackReport
+from am4cm_cli.reports.facts import (
+    BandReport,
+    GridReport,
+    MaskBandReport,
+    MaskReport,
+    SceneReport,
+    StackReport,
+)
 
 SHOWN = ("B02", "B8A")
 """Blue, where clouds are bright, and near infrared, where their shadows are dark."""
@@ -29,6 +36,24 @@ def stack_table(report: StackReport) -> Table:
     return table
 
 
+def product_table(report: StackReport) -> Table | None:
+    """One row per scene: what its product tells, and how numbers become reflectance.
+
+    None where that is the same for all, and stands above the first table.
+    """
+    rows = [[*_told(scene).values(), _conversions(scene)] for scene in report.scenes]
+    if all(row == rows[0] for row in rows):
+        return None
+    table = _table("", ())
+    table.add_column("date", min_width=10, overflow="fold")
+    for name in _told(report.scenes[0]):
+        table.add_column(name, justify="right" if name in {"orbit", "cloud %"} else "left")
+    table.add_column("reflectance", overflow="fold", ratio=1)
+    for scene, row in zip(report.scenes, rows, strict=True):
+        table.add_row(scene.name, *row)
+    return table
+
+
 def mask_table(report: MaskReport) -> Table:
     """One row per band, with a bar for its share of cloud; what all share stands above."""
     table = _table(_mask_title(report), ())
@@ -46,6 +71,33 @@ def mask_table(report: MaskReport) -> Table:
             _bar(band),
         )
     return table
+
+
+def _told(scene: SceneReport) -> dict[str, str]:
+    """What a scene's product tells beside its level, by column."""
+    product = scene.product
+    return {
+        "baseline": (product and product.baseline) or "-",
+        "tile": (product and product.tile) or "-",
+        "orbit": str((product and product.orbit) or "-"),
+        "cloud %": _percent(product.cloud_share if product else None),
+    }
+
+
+def _conversions(scene: SceneReport) -> str:
+    """How numbers become reflectance and who says so, each way once."""
+    ways = (f"{_conversion(band)}{_sources(band)}" for band in scene.bands)
+    return "; ".join(dict.fromkeys(ways))
+
+
+def _conversion(band: BandReport) -> str:
+    offset = f" {'+-'[band.offset < 0]} {abs(band.offset):g}" if band.offset else ""
+    return f"dn x {band.scale:g}{offset}"
+
+
+def _sources(band: BandReport) -> str:
+    sources = dict.fromkeys(filter(None, (band.scale_from, band.offset_from)))
+    return f" ({', '.join(sources)})" if sources else ""
 
 
 def _table(title: str, notes: Iterable[str]) -> Table:
@@ -71,10 +123,21 @@ def _stack_title(report: StackReport) -> str:
             f"{_count(len(scenes), 'scene')}, {scenes[0].name} to {scenes[-1].name}, {usable} with "
             f"valid pixels, in {_count(files, 'file')}",
             _grid(report.grid),
+            *_products(scenes),
             *_ways_of_storing(scenes),
             "",
         ]
     )
+
+
+def _products(scenes: Sequence[SceneReport]) -> list[str]:
+    """What all products tell alike, on one line; a level counts where only some tell theirs."""
+    levels = sorted({scene.product.level or "" for scene in scenes if scene.product} - {""})
+    told = [_told(scene) for scene in scenes]
+    shared = {name: text for name, text in told[0].items() if all(t[name] == text for t in told)}
+    alike = [f"{name} {text}" for name, text in shared.items() if text != "-"]
+    line = ", ".join([*(f"level {level}" for level in levels), *alike])
+    return [line] if line else []
 
 
 def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:
@@ -87,12 +150,11 @@ def _ways_of_storing(scenes: Sequence[SceneReport]) -> list[str]:
 
 
 def _ways_of_one(scene: SceneReport) -> list[str]:
-    bands: dict[str, list[str]] = {}
+    bands: dict[tuple[str, str], list[str]] = {}
     for band in scene.bands:
-        offset = f" {'+-'[band.offset < 0]} {abs(band.offset):g}" if band.offset else ""
-        way = f"pixels of {band.pixel_size:.6g}, reflectance = dn x {band.scale:g}{offset}"
+        way = f"pixels of {band.pixel_size:.6g}, reflectance = {_conversion(band)}", _sources(band)
         bands.setdefault(way, []).append(band.name)
-    return [f"{way}: {' '.join(names)}" for way, names in bands.items()]
+    return [f"{way}: {' '.join(names)}{who}" for (way, who), names in bands.items()]
 
 
 def _mask_title(report: MaskReport) -> str:

@@ -14,6 +14,8 @@ _DATE = re.compile(
     r"(?:[T_ -]?(\d\d)[:.-]?(\d\d)[:.-]?(\d\d))?(?!\d)"
 )
 
+_OF_IMAGES = {".tif", ".tiff", ".jp2", ".vrt", ".safe", ".zip"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
@@ -100,7 +102,7 @@ def _without_header(rows: list[list[str]], known: Collection[str]) -> list[tuple
 def _is_header(row: list[str], known: Collection[str]) -> bool:
     name = row[0].strip()
     # A row of an image whose date is misspelt must be an error, not be passed over.
-    is_image = name in known or Path(name).suffix.lower() in {".tif", ".tiff"} or find_moment(name)
+    is_image = name in known or Path(name).suffix.lower() in _OF_IMAGES or find_moment(name)
     return not is_image and len(row) >= 2 and find_moment(row[1]) is None
 
 

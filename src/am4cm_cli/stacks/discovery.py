@@ -2,37 +2,19 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
-from am4cm_cli.stacks.drafts import Draft, Layer, check_band_names, draft_scenes
+from am4cm_cli.stacks.drafts import Draft, check_band_names, draft_scenes
 from am4cm_cli.stacks.grids import common_grid, factor_on
 from am4cm_cli.stacks.headers import Header, has_transform
+from am4cm_cli.stacks.locations import holders
+from am4cm_cli.stacks.products import Product
+from am4cm_cli.stacks.radiometry import Radiometry, check_levels, radiometry_notes
 from am4cm_cli.stacks.sources import list_images
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
-
-DN_SCALE = 1e-4
-"""Of integers that carry no scale: 10000 is a reflectance of 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Radiometry:
-    """What the user says of how numbers become reflectance; None leaves it to the files."""
-
-    scale: float | None
-    offset: float | None
-    """In reflectance: -0.1 for Sentinel-2 baseline 04.00 and later."""
-
-    def of(self, layer: Layer) -> tuple[float, float]:
-        """(scale, offset) of a layer: the user's, else the file's, else the usual ones."""
-        own_scale, own_offset = _declared(layer) or (_usual_scale(layer), 0.0)
-        scale = own_scale if self.scale is None else self.scale
-        return scale, own_offset if self.offset is None else self.offset
 
 
 def find_stack(
@@ -46,7 +28,8 @@ def find_stack(
     """Find the scenes of a stack, and check that they share one grid and the same bands.
 
     Args:
-        source: a folder (or its sub-folder `images`), a glob, a text file of paths, or one raster.
+        source: a folder (or its sub-folder `images`), a glob, a .SAFE product or its zip, a text
+            file of paths, a .csv of paths and dates, a URL, or one raster.
         band_names: of multi-band files, in their order, where they carry no names.
         scale: of the numbers; outweighs what the files say.
         offset: in reflectance; outweighs what the files say.
@@ -54,32 +37,29 @@ def find_stack(
 
     Rasters without CRS or transform are taken as they are, with a note, if all of them are so.
     """
-    radiometry = _checked(Radiometry(scale=scale, offset=offset))
+    radiometry = Radiometry(scale=scale, offset=offset)
+    radiometry.check()
     names = None if band_names is None else check_band_names(band_names)
-    paths, notes = list_images(source)
-    drafts, draft_notes = draft_scenes(paths, band_names=names)
+    found = list_images(source)
+    drafts, draft_notes = draft_scenes(found.paths, band_names=names)
+    check_levels(drafts)
     bands = _shared_bands(drafts)
-    moments, date_notes = _date_all(drafts, dates)
+    moments, date_notes = _date_all(drafts, found.dates, dates)
     grid = common_grid(_headers_by_band(drafts))
     scenes = [
         _scene(draft, moment, name, grid=grid, bands=bands, radiometry=radiometry)
         for draft, moment, name in _in_time_order(drafts, moments)
     ]
-    notes += [*draft_notes, *date_notes, *_radiometry_notes(drafts, radiometry), *_grid_notes(grid)]
+    notes = [
+        *found.notes,
+        *draft_notes,
+        *date_notes,
+        *radiometry_notes(drafts, moments, radiometry),
+        *_grid_notes(grid),
+    ]
     return Stack(
         source=str(source), grid=grid, bands=bands, scenes=tuple(scenes), notes=tuple(notes)
     )
-
-
-def _checked(radiometry: Radiometry) -> Radiometry:
-    if radiometry.scale is not None and radiometry.scale <= 0:
-        raise StackError(f"Scale {radiometry.scale:g}: expected a number above 0, such as 0.0001.")
-    if radiometry.offset is not None and abs(radiometry.offset) > 1:
-        raise StackError(
-            f"Offset {radiometry.offset:g}: expected it in reflectance, between -1 and 1; "
-            f"-1000 of 10000 is -0.1."
-        )
-    return radiometry
 
 
 def _shared_bands(drafts: Sequence[Draft]) -> tuple[str, ...]:
@@ -106,17 +86,19 @@ def _headers_by_band(drafts: Sequence[Draft]) -> Mapping[str, Sequence[Header]]:
     return headers
 
 
-def _date_all(drafts: Sequence[Draft], dates: Path | None) -> tuple[list[Moment], list[str]]:
+def _date_all(
+    drafts: Sequence[Draft], listed: Mapping[str, Moment], dates: Path | None
+) -> tuple[list[Moment], list[str]]:
     # Tables are rare, and the many names of many files are slow to make.
-    names = [_names(draft) if dates else [] for draft in drafts]
+    names = [_names(draft) if dates or listed else [] for draft in drafts]
     known = {name for some in names for name in some}
     rows = read_dates(dates, known=known) if dates else []
-    table = dict(rows)
+    table = {**listed, **dict(rows)}
     moments = [
         _date(draft, next((table[name] for name in some if name in table), None), dates)
         for draft, some in zip(drafts, names, strict=True)
     ]
-    by_tag = sum(find_moment(draft.label) is None and not table for draft in drafts)
+    by_tag = sum(_own_moment(draft) is None and not table for draft in drafts)
     note = (
         f"{by_tag} of {len(drafts)} scenes are dated by the DateTime tag of their files, which "
         f"some programs set to the time of writing; if so, give --dates."
@@ -145,7 +127,7 @@ def _rows(count: int) -> str:
 
 def _date(draft: Draft, listed: Moment | None, dates: Path | None) -> Moment:
     tag = read_tag(draft.headers[0].tags.get("TIFFTAG_DATETIME"))
-    moment = listed or find_moment(draft.label)
+    moment = listed or _own_moment(draft)
     if moment:
         return refine(moment, tag)
     if tag:
@@ -158,10 +140,20 @@ def _date(draft: Draft, listed: Moment | None, dates: Path | None) -> Moment:
     )
 
 
+def _own_moment(draft: Draft) -> Moment | None:
+    """What a product's metadata tell, else a name."""
+    told = draft.product.moment if draft.product else None
+    return told or find_moment(draft.label)
+
+
 def _names(draft: Draft) -> list[str]:
-    """What a table of dates may call a scene: its label, or any of its files, with path or not."""
+    """What a table of dates may call a scene: its label, or any of its files, with path or not.
+
+    Its product's folder and zip, too.
+    """
     names = [draft.label, Path(draft.label).name]
-    for path in {header.path for header in draft.headers}:
+    files = {header.path for header in draft.headers}
+    for path in files | {place for file in files for place in holders(file)}:
         tails = [Path(*path.parts[start:]) for start in range(len(path.parts))]
         names += [str(tail) for tail in tails] + [path.stem]
     return names
@@ -214,13 +206,14 @@ def _scene(
     bands: Sequence[str],
     radiometry: Radiometry,
 ) -> Scene:
-    files = {band: _band_file(draft.layers[band], grid, radiometry) for band in bands}
+    files = {band: _band_file(draft, band, grid, radiometry) for band in bands}
     return Scene(time=moment.time, name=name, bands=files, product=draft.product)
 
 
-def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
+def _band_file(draft: Draft, band: str, grid: Grid, radiometry: Radiometry) -> BandFile:
+    layer = draft.layers[band]
     header, place = layer.header, layer.index - 1
-    scale, offset = radiometry.of(layer)
+    conversion = radiometry.of(draft, band)
     factor = factor_on(grid, header)
     height, width = header.blocks[place]
     return BandFile(
@@ -229,32 +222,16 @@ def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
         factor=factor,
         dtype=header.dtypes[place],
         block=(height * factor, width * factor),
-        scale=scale,
-        offset=offset,
-        nodata=header.nodata[place],
+        scale=conversion.scale,
+        offset=conversion.offset,
+        scale_from=conversion.scale_from,
+        offset_from=conversion.offset_from,
+        nodata=_nodata(header.nodata[place], draft.product),
     )
 
 
-def _usual_scale(layer: Layer) -> float:
-    is_float = np.dtype(layer.header.dtypes[layer.index - 1]).kind == "f"
-    return 1.0 if is_float else DN_SCALE
-
-
-def _declared(layer: Layer) -> tuple[float, float] | None:
-    """The file's own scale and offset; 1 and 0 are what a file has that says nothing."""
-    place = layer.index - 1
-    declared = layer.header.scales[place], layer.header.offsets[place]
-    return None if declared == (1, 0) else declared
-
-
-def _radiometry_notes(drafts: Sequence[Draft], radiometry: Radiometry) -> list[str]:
-    declaring = sum(any(map(_declared, draft.layers.values())) for draft in drafts)
-    if radiometry == Radiometry(scale=None, offset=None) or not declaring:
-        return []
-    return [
-        f"{declaring} of {len(drafts)} scenes carry their own scale and offset, which what was "
-        f"given outweighs."
-    ]
+def _nodata(declared: float | None, product: Product | None) -> float | None:
+    return product.nodata if declared is None and product else declared
 
 
 def _grid_notes(grid: Grid) -> list[str]:

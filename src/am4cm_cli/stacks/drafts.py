@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name
+from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name, name_bands
 from am4cm_cli.stacks.dates import find_moment
 from am4cm_cli.stacks.headers import Header, read_headers
+from am4cm_cli.stacks.homes import tell_apart
+from am4cm_cli.stacks.locations import stem
+from am4cm_cli.stacks.names import bands_by_name, is_other_layer, told_by_name
 from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.sources import BandOfScene, split_name
 
@@ -39,7 +42,7 @@ class Draft:
 
     label: str
     """The file's name without suffix; of a file per band, also without the band,
-    and after its folder's name where only that tells the date."""
+    and after its folder's name where only that tells the date; of a .SAFE the product's name."""
     layers: Mapping[str, Layer]
     """By standard band name."""
     product: Product | None = None
@@ -69,7 +72,7 @@ def draft_scenes(
     """
     parts = [part for path in paths if (part := split_name(path))]
     if parts:
-        drafts, notes = _from_band_files(_dated_by_folder(parts))
+        drafts, notes = _from_band_files(parts)
         notes += _passed_over("without a band in the name", paths, [part.path for part in parts])
         if band_names:
             notes.append("The file names tell the bands; the band names given were not needed.")
@@ -77,7 +80,11 @@ def draft_scenes(
         drafts, notes = _from_multi_band(paths, band_names)
     if not drafts:
         raise StackError(f"{paths[0].parent}: holds no images. {' '.join(notes)}")
-    return drafts, notes
+    return [_told(draft) for draft in drafts], notes
+
+
+def _told(draft: Draft) -> Draft:
+    return draft if draft.product else replace(draft, product=told_by_name(draft.path))
 
 
 def check_band_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -104,9 +111,10 @@ def _known_band(name: str) -> str:
 def _from_multi_band(
     paths: Sequence[Path], band_names: Sequence[str] | None
 ) -> tuple[list[Draft], list[str]]:
-    headers, notes = _foreign(read_headers(paths))
+    images = [path for path in paths if not is_other_layer(path)]
+    headers, notes = _foreign(read_headers(images))
     headers, more_notes = _without_companions(headers)
-    notes += more_notes
+    notes += more_notes + _passed_over("of other layers, or other sensors,", paths, images)
     unknown: Counter[str] = Counter()
     drafts = []
     for header in headers:
@@ -121,7 +129,7 @@ def _from_multi_band(
             for text, name in zip(header.descriptions, names, strict=True)
             if not name
         )
-        drafts.append(Draft(label=header.path.stem, layers=layers))
+        drafts.append(Draft(label=stem(header.path), layers=layers))
     notes += [f"Band {text!r} passed over in {_files(count)}." for text, count in unknown.items()]
     return drafts, notes
 
@@ -136,7 +144,9 @@ def _given_names(header: Header, band_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _own_names(header: Header, headers: Sequence[Header]) -> tuple[str | None, ...]:
-    names = tuple(map(band_name, header.descriptions))
+    names = name_bands(header.descriptions)
+    if not any(names):
+        names = tuple(bands_by_name(header.path, header.count))
     found = [name for name in names if name]
     if not found:
         raise StackError(_nameless(header, headers))
@@ -171,7 +181,7 @@ def _nameless(header: Header, headers: Sequence[Header]) -> str:
 
 
 def _is_named(header: Header) -> bool:
-    return any(map(band_name, header.descriptions))
+    return any(name_bands(header.descriptions))
 
 
 def _example(count: int) -> str:
@@ -199,8 +209,9 @@ def _dated_by_folder(parts: Sequence[BandOfScene]) -> list[BandOfScene]:
 
 
 def _from_band_files(parts: Sequence[BandOfScene]) -> tuple[list[Draft], list[str]]:
+    housed = tell_apart(parts)
     by_scene: defaultdict[str, dict[str, list[BandOfScene]]] = defaultdict(dict)
-    for part in parts:
+    for part in [*_dated_by_folder(housed.others), *housed.parts]:
         by_scene[part.scene].setdefault(part.band, []).append(part)
     chosen = [
         _preferred(scene, choices)
@@ -208,26 +219,25 @@ def _from_band_files(parts: Sequence[BandOfScene]) -> tuple[list[Draft], list[st
         for choices in bands.values()
     ]
     headers, notes = _foreign(read_headers([part.path for part in chosen]))
+    # A product holds coarser copies of its bands by design, so that is no news.
     notes += _passed_over(
-        "of SRE or of coarser pixels, where FRE or finer ones exist,",
-        [part.path for part in parts],
+        "of SRE, of coarser pixels or of another format, where FRE, finer ones or a GeoTIFF exist,",
+        [part.path for part in housed.others],
         [part.path for part in chosen],
     )
-    return _group(chosen, {header.path: header for header in headers}), notes
+    drafts = _group(chosen, {header.path: header for header in headers})
+    drafts = [replace(draft, product=housed.products.get(draft.label)) for draft in drafts]
+    return drafts, housed.notes + notes
 
 
 def _preferred(scene: str, choices: Sequence[BandOfScene]) -> BandOfScene:
-    ranked = sorted(choices, key=_rank)
-    if len(ranked) > 1 and _rank(ranked[0]) == _rank(ranked[1]):
+    ranked = sorted(choices, key=lambda part: part.rank)
+    if len(ranked) > 1 and ranked[0].rank == ranked[1].rank:
         raise StackError(
             f"{ranked[1].path}: {scene} has {ranked[0].band} already, in {ranked[0].path}; "
             f"expected one file for each band of a scene. Remove or rename one."
         )
     return ranked[0]
-
-
-def _rank(part: BandOfScene) -> tuple[bool, int]:
-    return not part.is_flat, part.metres
 
 
 def _group(parts: Sequence[BandOfScene], headers: Mapping[Path, Header]) -> list[Draft]:

@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 
 from am4cm_cli.stacks.dates import Moment
 
+OFFSET_SINCE = 4.0
+"""The processing baseline whose products, and all later ones, carry an offset of -0.1."""
+OWN_PROCESSING = 90.0
+"""Baselines from here on, as 99.99, are those of products that users processed themselves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
@@ -29,3 +34,11 @@ class Product:
     """By band, in reflectance."""
     nodata: float | None = None
     """Of all bands."""
+    has_own_chain: bool = False
+    """Whether THEIA or FORCE made the numbers, whose own chains leave no offset in them."""
+
+    @property
+    def has_offset(self) -> bool | None:
+        """What the baseline says of an offset; None where there is none, or it says nothing."""
+        number = float(self.baseline) if self.baseline else OWN_PROCESSING
+        return None if number >= OWN_PROCESSING else number >= OFFSET_SINCE

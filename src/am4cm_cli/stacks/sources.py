@@ -1,22 +1,30 @@
-"""Which image files a user means by a folder, a glob or a list."""
+"""Which image files a user means by a folder, a glob, a list, an archive or a URL."""
 
 import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import band_name
+from am4cm_cli.stacks.archives import list_zip
+from am4cm_cli.stacks.dates import Moment, read_dates
+from am4cm_cli.stacks.locations import in_zip, is_virtual, located, stem, zip_and_member
 
-SUFFIXES = {".tif", ".tiff"}
+SUFFIXES = {".tif", ".tiff", ".jp2", ".vrt"}
+VIEW = ".vrt"
+"""Of rasters that show others."""
 NOT_IMAGES = {"masks", "qi_data"}
 """Folders inside products that hold masks and quality layers, in lower case."""
 
+_PRODUCT_ZIP = re.compile(r"S2[A-D]_(?:MSI|OPER|USER).*|SENTINEL2[A-D]_.*|.*\.SAFE", re.IGNORECASE)
+"""Names of zips that a folder is searched for; others are read if they are named themselves."""
+_PRODUCT_FOLDER = re.compile(r"S2[A-D]_.*\.SAFE", re.IGNORECASE)
 _BAND_AT_END = re.compile(
     r"(?:(?P<scene>.*?)(?:_(?P<kind>[SF]RE))?[_. -])?"
-    r"(?P<band>B(?:0?[1-9]|1[0-2]|8A))(?:[_-](?P<metres>[126]0)m)?",
+    r"(?P<band>B(?:0?[1-9]|1[0-2]|8A))(?:[_-](?P<metres>[126]0)m)?(?:[_ ]\(Raw\))?",
     re.IGNORECASE,
 )
 
@@ -34,12 +42,20 @@ class BandOfScene:
     metres: int
     """Pixel size; 0 where the name doesn't give it."""
 
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Of several files of one band the lowest counts: FRE, finer ones, GeoTIFF, JPEG 2000."""
+        order = (".jp2", VIEW)
+        suffix = self.path.suffix.lower()
+        return not self.is_flat, self.metres, 1 + order.index(suffix) if suffix in order else 0
+
 
 def split_name(path: Path) -> BandOfScene | None:
     """Tell scene from band in `..._20180804_B02.tif`, `..._B02_10m.tif` or `..._FRE_B2.tif`."""
-    found = _BAND_AT_END.fullmatch(path.stem)
+    name = stem(path)
+    found = _BAND_AT_END.fullmatch(name)
     band = band_name(found["band"]) if found else None
-    if not found or not band:
+    if not found or not band or name.startswith("MSK_"):
         return None
     return BandOfScene(
         path=path,
@@ -50,40 +66,84 @@ def split_name(path: Path) -> BandOfScene | None:
     )
 
 
-def list_images(source: str | Path) -> tuple[list[Path], list[str]]:
-    """List the rasters of a folder, a glob, a text file of paths, or one raster.
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Images that a user means."""
 
-    A folder is searched with its sub-folders for files with a band in their names; where there are
-    none, every raster directly in it is an image. So it is with the files of a glob or list.
+    paths: list[Path]
+    """Each once."""
+    notes: list[str]
+    dates: dict[str, Moment] = field(default_factory=dict)
+    """By what a list calls an image, a product or a zip."""
 
-    Returns:
-        Paths in the order of their names, each once; and notes.
+
+def list_images(source: str | Path) -> Listing:
+    """List the rasters of a folder, glob, list, zip or URL, or one raster.
+
+    A folder is searched with its sub-folders, and with the zips of products in it, for files with
+    a band in their names; where there are none, every raster directly in it is an image. So it is
+    with the files of a glob or list.
     """
-    path = Path(source)
-    if path.is_dir():
+    path = located(source)
+    dates: dict[str, Moment] = {}
+    if is_virtual(path):
+        listed = _of_one(path)
+    elif path.is_dir():
         listed = _in_folder(path / "images" if any(_walk(path / "images")) else path)
     elif path.suffix.lower() == ".txt":
         listed = _in_list(path)
+    elif path.suffix.lower() == ".csv":
+        listed, dates = _in_table(path)
     elif path.exists():
         listed = _of_one(path)
     else:
         listed = _in_glob(str(source))
-    return _once(listed)
+    paths, notes = _once(listed)
+    return Listing(paths=paths, notes=notes, dates=dates)
 
 
 def _in_folder(folder: Path) -> list[Path]:
     found = sorted(_walk(folder))
+    _check_products(folder, found)
     images = [path for path in found if split_name(path) or path.parent == folder]
     if not images:
-        _refuse_safe(folder)
         raise StackError(f"{folder}: {_what_else(folder, found)}")
-    return images
+    originals = [path for path in images if path.suffix.lower() != VIEW]
+    return originals or images
+
+
+def _check_products(folder: Path, images: Sequence[Path]) -> None:
+    """A product that lacks its images must not be left out without a word."""
+    full = {parent for path in images for parent in path.parents}
+    for root, folders, _ in os.walk(folder):
+        products = [Path(root, name) for name in folders if _PRODUCT_FOLDER.fullmatch(name)]
+        folders[:] = [name for name in folders if not _PRODUCT_FOLDER.fullmatch(name)]
+        for product in products:
+            if product not in full:
+                raise StackError(
+                    f"{product}: holds no image of a band; expected a whole product. Fetch it "
+                    f"again, or remove it."
+                )
 
 
 def _walk(folder: Path) -> Iterable[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not _is_passed_over(name)]
         yield from (Path(root, name) for name in names if _is_raster(Path(name)))
+        for name in filter(_is_product_zip, names):
+            yield from _in_archive(Path(root, name))
+
+
+def _in_archive(archive: Path, inside: str = "") -> list[Path]:
+    """Images in a zip, or in a folder of it."""
+    places = [PurePosixPath(name) for name in sorted(list_zip(archive))]
+    return [
+        in_zip(archive, str(place))
+        for place in places
+        if place.is_relative_to(inside)
+        and _is_raster(Path(place))
+        and not any(map(_is_passed_over, place.parts[:-1]))
+    ]
 
 
 def _in_list(path: Path) -> list[Path]:
@@ -94,13 +154,29 @@ def _in_list(path: Path) -> list[Path]:
     named = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not named:
         raise StackError(f"{path}: names no file; expected one path a line.")
-    return [_existing(Path(name), path) for name in named]
+    return [image for name in named for image in _expand(_existing(name, path))]
 
 
-def _existing(path: Path, listing: Path) -> Path:
+def _in_table(path: Path) -> tuple[list[Path], dict[str, Moment]]:
+    rows = [(_existing(name, path), moment) for name, moment in read_dates(path)]
+    if not rows:
+        raise StackError(f"{path}: names no file; expected a line 'path,date' for each.")
+    dates: dict[str, Moment] = {}
+    for place, moment in rows:
+        if dates.setdefault(str(place), moment) != moment:
+            raise StackError(
+                f"{path}: {place} has two dates; expected one row for each image. Remove one."
+            )
+    return [image for place, _ in rows for image in _expand(place)], dates
+
+
+def _existing(name: str, listing: Path) -> Path:
+    path = located(name)
+    if is_virtual(path):
+        return path
     # As `ls images/*.tif > list.txt` writes them, else as a list kept beside its images.
     for candidate in (path, listing.parent / path):
-        if candidate.is_file():
+        if candidate.exists():
             return candidate
     raise StackError(f"{path}: named in {listing}, but there is no such file.")
 
@@ -109,19 +185,34 @@ def _in_glob(pattern: str) -> list[Path]:
     matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
     if not matches:
         raise StackError(f"{pattern}: no such file or folder.")
-    images = [path for path in matches if path.is_file() and _is_raster(path)]
-    for folder in (path for path in matches if path.is_dir()):
-        images += [path for path in sorted(_walk(folder)) if split_name(path)]
+    places = [path for path in matches if path.is_dir() or _is_raster(path) or _is_zip(path)]
+    images = [image for path in places for image in _expand(path)]
     if not images:
         raise StackError(f"{pattern}: {_what_else(Path(pattern), [])}")
     return images
 
 
+def _expand(place: Path) -> list[Path]:
+    """Images of a place in a list or glob: of a folder or zip those with a band in their names."""
+    if is_virtual(place):
+        return _of_one(place)
+    if place.is_dir():
+        return [path for path in sorted(_walk(place)) if split_name(path)]
+    return _of_one(place)
+
+
 def _of_one(path: Path) -> list[Path]:
-    if not _is_raster(path):
+    found = zip_and_member(path) or ((path, "") if _is_zip(path) else None)
+    if found and not _is_raster(Path(found[1])):
+        images = _in_archive(*found)
+        if not images:
+            raise StackError(f"{path}: holds no GeoTIFF and no JPEG 2000; expected images.")
+        return images
+    if not is_virtual(path) and not _is_raster(path):
         raise StackError(
-            f"{path}: is no .tif and no .txt; expected a folder of GeoTIFFs, a glob, or a text "
-            f"file with one path a line.{_jpeg_hint(path.suffix)}"
+            f"{path}: is no raster, list or zip by its name; expected a folder of images, a glob, "
+            f"a text file with one path a line, a .csv of paths and dates, a .zip, or a raster "
+            f"({', '.join(sorted(SUFFIXES))})."
         )
     return [path]
 
@@ -138,35 +229,30 @@ def _once(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 def _what_else(folder: Path, rasters: Sequence[Path]) -> str:
     """Say what a folder without images holds instead."""
-    below = sorted({str(path.parent.relative_to(folder)) for path in rasters})
+    own = [path for path in rasters if not is_virtual(path)]
+    below = sorted({str(path.parent.relative_to(folder)) for path in own})
     if below:
         others = f" and {len(below) - 3} more" if len(below) > 3 else ""
         return (
-            f"holds no GeoTIFF itself, but its sub-folders {', '.join(below[:3])}{others} do. "
+            f"holds no image itself, but its sub-folders {', '.join(below[:3])}{others} do. "
             f"Name the one that holds the images."
         )
-    jpegs = any(folder.rglob("*.jp2")) if folder.is_dir() else folder.suffix == ".jp2"
-    return f"found no .tif or .tiff.{_jpeg_hint('.jp2' if jpegs else '')}"
-
-
-def _refuse_safe(folder: Path) -> None:
-    products = [folder] if folder.suffix.upper() == ".SAFE" else sorted(folder.glob("*.SAFE"))
-    if products:
-        raise StackError(f"{products[0]}:{_jpeg_hint('.safe')}")
-
-
-def _jpeg_hint(suffix: str) -> str:
-    if suffix.lower() not in {".jp2", ".safe"}:
-        return ""
-    return (
-        " .SAFE products and JPEG 2000 are not supported yet; convert each band to a GeoTIFF, "
-        "such as gdal_translate T31UFQ_20180804T105022_B02_10m.jp2 T31UFQ_20180804T105022_B02.tif."
-    )
+    zips = sorted(folder.glob("*.zip")) if folder.is_dir() else []
+    hint = f" Name {zips[0].name} or the others to have zips read." if zips else ""
+    return f"found no .tif, .tiff, .jp2, .vrt and no product in it.{hint}"
 
 
 def _is_raster(path: Path) -> bool:
     # A hidden file is one that some program is still writing.
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def _is_product_zip(name: str) -> bool:
+    return name.lower().endswith(".zip") and bool(_PRODUCT_ZIP.fullmatch(name[:-4]))
 
 
 def _is_passed_over(folder: str) -> bool:

@@ -42,7 +42,10 @@ class BandFile:
     offset: float
     """reflectance = dn * scale + offset."""
     nodata: float | None
-    """As the file declares it; None where it declares none."""
+    """As the file or its product declares it; None where neither does."""
+    scale_from: str = ""
+    offset_from: str = ""
+    """Who says so: an option, the file, a metadata file, a baseline, nobody; for reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,12 @@ class Stack:
     scenes: tuple[Scene, ...]
     notes: tuple[str, ...] = ()
     """What was passed over or assumed while reading, one sentence each."""
+
+    @property
+    def level(self) -> str | None:
+        """L1C or L2A, where any scene tells; they all have the same."""
+        levels = (scene.product.level for scene in self.scenes if scene.product)
+        return next(filter(None, levels), None)
 
     @property
     def deciding_bands(self) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from am4cm_cli.commands.options import Bands, Dates, Offset, Scale, split_names
+from am4cm_cli.commands.images import takes_images
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
+@takes_images
 def info(
     path: Annotated[
         str,
@@ -18,10 +20,7 @@ def info(
             help="Stack (folder, glob, list), mask, prepared folder or weights.", show_default=False
         ),
     ],
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Show what am4cm understands: the first thing to run when something looks wrong."""
@@ -38,7 +37,7 @@ def info(
     elif is_mask(Path(path)):
         facts, table = _mask(Path(path))
     else:
-        facts, table = _stack(path, bands, scale, offset, dates)
+        facts, table = _stack(path, images_as)
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
     else:
@@ -71,14 +70,10 @@ def _mask(path: Path) -> "tuple[dict[str, Any], Table]":
     return report.to_dict(), mask_table(report)
 
 
-def _stack(
-    source: str, bands: str | None, scale: float | None, offset: float | None, dates: Path | None
-) -> "tuple[dict[str, Any], Table]":
+def _stack(source: str, images_as: StackOptions) -> "tuple[dict[str, Any], Table]":
     from am4cm_cli.reports.inspection import inspect_stack
     from am4cm_cli.reports.tables import stack_table
     from am4cm_cli.stacks.discovery import find_stack
 
-    report = inspect_stack(
-        find_stack(source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates)
-    )
+    report = inspect_stack(find_stack(source, images_as))
     return report.to_dict(), stack_table(report)

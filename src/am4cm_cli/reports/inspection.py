@@ -139,7 +139,7 @@ def _band_report(stack: Stack, scene: Scene, band: str) -> BandReport:
         name=band,
         file=str(file.path),
         index=file.index,
-        pixel_size=pixel_size(stack.grid)[0] * file.factor,
+        pixel_size=pixel_size(stack.grid)[0] * file.factor / scene.shrink,
         scale=file.scale,
         offset=file.offset,
         nodata="nan" if file.nodata is not None and np.isnan(file.nodata) else file.nodata,

@@ -10,6 +10,7 @@ from pathlib import Path
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
 from am4cm_cli.errors import StackError
@@ -34,6 +35,10 @@ class Header:
     offsets: tuple[float, ...]
     nodata: tuple[float | None, ...]
     tags: Mapping[str, str]
+    masked: tuple[bool, ...] = ()
+    """Whether a mask beside the bands, in the file or its .msk, tells what is valid."""
+    alpha: int | None = None
+    """Number of the band, from 1, that is declared to be an alpha band."""
 
     @property
     def count(self) -> int:
@@ -55,6 +60,8 @@ def read_header(path: Path) -> Header:
                 offsets=tuple(raster.offsets),
                 nodata=tuple(raster.nodatavals),
                 tags=raster.tags(),
+                masked=tuple(map(_has_mask, raster.mask_flag_enums)),
+                alpha=_alpha(raster.colorinterp),
             )
     except RasterioIOError as error:
         raise StackError(
@@ -93,6 +100,14 @@ def quiet(grid: Grid) -> AbstractContextManager[None]:
 def has_transform(transform: Affine) -> bool:
     """False for a raster that is not georeferenced: it has the identity."""
     return not transform.is_identity
+
+
+def _has_mask(flags: Sequence[MaskFlags]) -> bool:
+    return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
+
+
+def _alpha(kinds: Sequence[ColorInterp]) -> int | None:
+    return kinds.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in kinds else None
 
 
 def _crs(crs: CRS | None) -> CRS:

@@ -88,7 +88,7 @@ def _to_crs(
                 "give columns and rows, without --bbox-crs."
             )
         found = transform_bounds(CRS.from_user_input(box.crs), grid.crs, *sides)
-    except (CRSError, CPLE_BaseError) as error:
+    except (CRSError, ValueError, CPLE_BaseError) as error:
         raise StackError(
             f"Box {box.text}: cannot be brought from {box.crs} to {crs_name(grid)} ({error}); "
             f"expected a CRS such as {DEGREES}, and numbers that lie in it."

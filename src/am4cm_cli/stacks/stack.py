@@ -1,6 +1,6 @@
 """Scenes of one place on one grid, as facts; finding them is `discovery`'s work."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,9 +89,9 @@ class Scene:
         """Where its pixels are, the first to be looked at first."""
         return self.bands, *self.fills
 
-    def files(self, bands: Iterable[str]) -> list[BandFile]:
-        """All that hold some of its bands."""
-        return [tile[band] for tile in self.tiles for band in bands]
+    def files(self, bands: Collection[str] | None = None) -> list[BandFile]:
+        """Those of some bands; all if None."""
+        return [tile[band] for tile in self.tiles for band in bands or tile]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +112,9 @@ class Stack:
         """Those that decide if a pixel is valid, as in a mask: the land bands, or all if none."""
         return tuple(band for band in LAND_BANDS if band in self.bands) or self.bands
 
-    def files(self, bands: Iterable[str] | None = None) -> list[BandFile]:
-        """All that hold some bands, or any where None."""
-        wanted = self.bands if bands is None else tuple(bands)
-        return [file for scene in self.scenes for file in scene.files(wanted)]
+    def files(self, bands: Collection[str] | None = None) -> list[BandFile]:
+        """Those of some bands of all scenes; all if None."""
+        return [file for scene in self.scenes for file in scene.files(bands)]
 
     def number_type(self, bands: Sequence[str]) -> np.dtype[Any]:
         """The type that holds all numbers of these bands: uint16, int16 or float32."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from am4cm_cli.errors import StackError
@@ -45,15 +46,22 @@ class Frame:
     has_tiles: bool
     warps: bool
 
-    @property
+    @cached_property
     def read(self) -> Grid:
         """The pixels that are read."""
         return refine(self.grid, self.shrink) if self.shrink > 1 else self.grid
 
+    @cached_property
+    def _origin(self) -> tuple[int, int]:
+        placed = place_on(self.read, self.usual)
+        assert placed is not None
+        return placed.origin
+
     def lie_of(self, header: Header) -> Lie:
         """How a raster lies; StackError if it lies on another grid and is not to be warped."""
         if not self.warps and not self.has_tiles:
-            factor_on(self.usual, header, advice=ALIGN_ADVICE)
+            factor = factor_on(self.usual, header, advice=ALIGN_ADVICE)
+            return Lie(factor=factor, origin=self._origin, onto=None)
         placed = place_on(self.read, header.grid)
         if placed:
             return Lie(factor=placed.factor, origin=placed.origin, onto=None)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import groupby
 
 from am4cm_cli.stacks.choosing import Dated
 from am4cm_cli.stacks.dates import Moment
@@ -30,28 +31,40 @@ def join_tiles(scenes: Sequence[Dated], *, warps: bool) -> tuple[list[Dated], li
         Scenes in time order; and notes.
     """
     groups: list[list[Dated]] = []
+    for _, same_day in groupby(scenes, key=_day):
+        groups += _group_day(list(same_day), warps=warps)
+    return [_joined(group) for group in groups], _notes(groups)
+
+
+def _day(scene: Dated) -> date:
+    return scene[1].time.date()
+
+
+def _group_day(scenes: Sequence[Dated], *, warps: bool) -> list[list[Dated]]:
+    groups: list[list[Dated]] = []
     for scene in scenes:
-        mates = next((group for group in groups[::-1] if _belongs(scene, group, warps=warps)), None)
+        mates = next((group for group in groups if _belongs(scene, group, warps=warps)), None)
         if mates is None:
             groups.append([scene])
         else:
             mates.append(scene)
-    return [_joined(group) for group in groups], _notes(groups)
+    return groups
 
 
 def _belongs(scene: Dated, group: Sequence[Dated], *, warps: bool) -> bool:
     (draft, moment), (first, begun) = scene, group[0]
+    if not _same_pass(moment, begun) or _differ(_orbit(draft), _orbit(first)):
+        return False
     own = finest_grid(draft)
-    return (
-        _same_pass(moment, begun)
-        and _orbit(draft) in {None, _orbit(first)}
-        and all(_is_beside(own, finest_grid(other), warps=warps) for other, _ in group)
-    )
+    return all(_is_beside(own, finest_grid(other), warps=warps) for other, _ in group)
+
+
+def _differ(one: int | None, other: int | None) -> bool:
+    return one is not None and other is not None and one != other
 
 
 def _same_pass(one: Moment, other: Moment) -> bool:
-    if one.time.date() != other.time.date():
-        return False
+    """Of one day, whether two scenes were taken in one overpass, as far as is known."""
     return not (one.has_clock and other.has_clock) or abs(one.time - other.time) <= SWATH_TIME
 
 

@@ -1,5 +1,6 @@
 """Stacks cropped, averaged, warped and joined: the masks are those of stacks that GDAL prepared."""
 
+import math
 import shutil
 import subprocess
 from dataclasses import replace
@@ -459,3 +460,24 @@ def test_weights_serve_all_of_it(site, tmp_path):
     stack = find_stack(tiles, StackOptions(align=True, resolution=20, box=BOX))
     got, _, summary = mask(stack, tmp_path / "out.tif", bright_weights())
     assert summary.answered == (got != 255).sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("crs", "place", "message"),
+    [
+        ("EPSG:4326", Affine(1, 0, -300, 0, -1, 500), "there is no way from 5 x 7 pixels of 1 x 1"),
+        ('LOCAL_CS["x",UNIT["m",1]]', CORNER, "there is no way from"),
+    ],
+)
+def test_a_scene_that_cannot_be_reached(tmp_path, crs, place, message):
+    write_stack(tmp_path, days=DAYS[:2])
+    write_stack(tmp_path, days=DAYS[2:], crs=crs, transform=place)
+    with pytest.raises(StackError, match=rf"20180307\.tif: cannot be warped, since {message}"):
+        find_stack(tmp_path, StackOptions(align=True))
+
+
+def test_a_first_scene_without_a_place(tmp_path):
+    write_stack(tmp_path, days=DAYS[:1], transform=Affine(math.nan, 0, 5e5, 0, -10, 5e6))
+    write_stack(tmp_path, days=DAYS[1:])
+    with pytest.raises(StackError, match=r"20180106\.tif: its pixels have no place"):
+        find_stack(tmp_path, StackOptions(align=True))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from rasterio._err import CPLE_BaseError  # of warping; exported nowhere else
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
@@ -50,7 +51,7 @@ class OpenFiles:
             except BaseException:
                 raster.close()  # whatever went wrong, nobody else should meet it
                 raise
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise StackError(
                 f"{gdal_name(path)}: its pixels cannot be read ({error.__cause__ or error}); the "
                 f"file is damaged or has gone. {self._advice}"

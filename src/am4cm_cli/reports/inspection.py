@@ -130,6 +130,7 @@ def _scene_report(
             *_odd_scale(sample),
             *_bad_company(sample, samples),
         ),
+        fills=tuple(dict.fromkeys(str(f.path) for tile in scene.fills for f in tile.values())),
     )
 
 

@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+import numpy as np
+
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.areas import Area
 from am4cm_cli.stacks.drafts import Draft
 from am4cm_cli.stacks.grids import common_grid, crs_name, describe, factor_on, pixel_size
 from am4cm_cli.stacks.headers import Header, not_georeferenced_is_fine, read_header
-from am4cm_cli.stacks.lattices import coarsen, cut, place_on, refine, same_lattice, union
+from am4cm_cli.stacks.lattices import (
+    coarsen,
+    cut,
+    is_reachable,
+    place_on,
+    refine,
+    same_lattice,
+    union,
+)
 from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.regions import Region, find_region
 from am4cm_cli.stacks.stack import Grid
@@ -80,6 +90,12 @@ class Frame:
                 f"{header.path}: cannot be warped, found {crs_name(header.grid)}; expected images "
                 f"with a CRS, to reach {describe(self.grid)}. gdal_edit.py -a_srs sets one."
             )
+        if not is_reachable(header.grid, self.grid):
+            raise StackError(
+                f"{header.path}: cannot be warped, since there is no way from "
+                f"{describe(header.grid)} to {describe(self.grid)}; expected places on the same "
+                "globe. Remove it, or mend its georeference."
+            )
 
 
 def frame_stack(drafts: Sequence[Draft], options: StackOptions) -> tuple[Frame, list[str]]:
@@ -94,6 +110,11 @@ def frame_stack(drafts: Sequence[Draft], options: StackOptions) -> tuple[Frame, 
     """
     has_tiles = any(draft.tiles for draft in drafts)
     usual = _usual_grid(drafts, options, has_tiles=has_tiles)
+    if usual.transform.is_degenerate or not np.isfinite(usual.transform).all():
+        raise StackError(
+            f"{options.align_to or drafts[0].path}: its pixels have no place; found "
+            f"{describe(usual)}. Mend its georeference."
+        )
     shrink, coarse = _coarser(usual, drafts, options)
     region = find_region(coarse, options)
     frame = Frame(

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
+import rasterio
 from affine import Affine
+from rasterio._err import CPLE_BaseError  # what rasterio.warp raises; exported nowhere else
+from rasterio.warp import transform
 from rasterio.windows import Window
 
 from am4cm_cli.stacks.grids import TOLERANCE, corners_on
 from am4cm_cli.stacks.stack import Grid
+
+COARSEST = 64
+"""Pixels are at most so many times as wide as the grid's; Sentinel-2's six times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +39,17 @@ def place_on(grid: Grid, own: Grid) -> Placement | None:
     if own.crs != grid.crs:
         return None
     exact = corners_on(grid, own)
+    if not np.isfinite(exact).all():
+        return None
     found = np.rint(exact)
     (left, top), (right, upper), (lower_left, bottom), (far, low) = found.astype(np.int64).tolist()
     is_level = (top, left, right, bottom) == (upper, lower_left, far, low)
     height, width = own.shape
     factor = round((right - left) / width)
-    whole = factor >= 1 and (right - left, bottom - top) == (factor * width, factor * height)
+    whole = 1 <= factor <= COARSEST and (right - left, bottom - top) == (
+        factor * width,
+        factor * height,
+    )
     if np.abs(exact - found).max() >= TOLERANCE or not is_level or not whole:
         return None
     return Placement(factor=factor, rows=(top, bottom), cols=(left, right))
@@ -48,6 +59,20 @@ def same_lattice(one: Grid, other: Grid) -> bool:
     """Whether the pixels of two grids, continued beyond their edges, are the same."""
     found = place_on(one, other)
     return found is not None and found.factor == 1
+
+
+def is_reachable(one: Grid, other: Grid) -> bool:
+    """Whether the corners of two grids have places in each other's CRS."""
+    for own, there in ((one, other), (other, one)):
+        corners = corners_on(Grid(crs=own.crs, transform=Affine.identity(), shape=(1, 1)), own)
+        try:
+            with rasterio.Env():  # else GDAL prints what it raises
+                found = transform(own.crs, there.crs, *corners.T.tolist())
+        except CPLE_BaseError:
+            return False
+        if np.isfinite(found).any():
+            return True
+    return False
 
 
 def union(grid: Grid, others: Sequence[Grid]) -> Grid:

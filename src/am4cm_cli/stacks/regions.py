@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from rasterio._err import CPLE_BaseError  # what rasterio.warp raises; exported nowhere else
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
@@ -87,7 +88,8 @@ def _to_crs(
                 f"Box {box.text}: the images have no CRS, so {box.crs} cannot be brought there; "
                 "give columns and rows, without --bbox-crs."
             )
-        found = transform_bounds(CRS.from_user_input(box.crs), grid.crs, *sides)
+        with rasterio.Env():  # else GDAL prints what it raises
+            found = transform_bounds(CRS.from_user_input(box.crs), grid.crs, *sides)
     except (CRSError, ValueError, CPLE_BaseError) as error:
         raise StackError(
             f"Box {box.text}: cannot be brought from {box.crs} to {crs_name(grid)} ({error}); "

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, signature
 from itertools import chain
 from pathlib import Path
@@ -13,131 +13,107 @@ import typer
 from am4cm_cli.commands.options import split_names
 from am4cm_cli.stacks.options import Box, StackOptions
 
-PANEL = "Images"
 T = TypeVar("T")
+option = partial(typer.Option, show_default=False, rich_help_panel="Images")
 
 
 def image_options(
     bands: Annotated[
         str | None,
-        typer.Option(
+        option(
             help="Names of the bands in file order, such as B02,B03,B04, where files carry none.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option(
+        option(
             help="reflectance = dn * scale + offset. Default: the file's, or 0.0001 for integers.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     offset: Annotated[
         float | None,
-        typer.Option(
+        option(
             help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's, or 0.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     dates: Annotated[
         Path | None,
-        typer.Option(
+        option(
             help="CSV of file name and ISO date; outweighs names and tags.",
             exists=True,
             dir_okay=False,
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     first_day: Annotated[
         datetime | None,
-        typer.Option(
+        option(
             "--from",
             metavar="DATE",
             formats=["%Y-%m-%d"],
             help="Leave out earlier images.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     last_day: Annotated[
         datetime | None,
-        typer.Option(
+        option(
             "--to",
             metavar="DATE",
             formats=["%Y-%m-%d"],
             help="Leave out later images; those of this day are taken.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     max_cloud: Annotated[
         float | None,
-        typer.Option(
+        option(
             metavar="SHARE",
             min=0,
             max=1,
             help="Leave out images that their metadata call cloudier, such as 0.8.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     bbox: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="W,S,E,N",
             help="Crop to the pixels that this box touches, in the images' CRS or --bbox-crs.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     bbox_crs: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="CRS",
             help="Of --bbox: EPSG:4326 for degrees, longitude first.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     polygon: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="FILE",
             help="Crop to the polygons of a GeoPackage, GeoJSON or GeoParquet; pixels with their "
             "centre outside come out as nodata.",
             exists=True,
             dir_okay=False,
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     resolution: Annotated[
         float | None,
-        typer.Option(
+        option(
             metavar="METRES",
             min=1,
             help="Average finer bands to pixels of 20 m, say. Default: the finest band's.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
     align: Annotated[
         bool,
-        typer.Option("--align", help="Warp to the first image's grid.", rich_help_panel=PANEL),
+        option("--align", help="Warp to the first image's grid."),
     ] = False,
     align_to: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="RASTER",
             help="Warp to the grid of this raster.",
             exists=True,
             dir_okay=False,
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ] = None,
 ) -> StackOptions:

@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
-
-import numpy as np
+from math import isfinite, prod
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.areas import Area
@@ -110,7 +108,7 @@ def frame_stack(drafts: Sequence[Draft], options: StackOptions) -> tuple[Frame, 
     """
     has_tiles = any(draft.tiles for draft in drafts)
     usual = _usual_grid(drafts, options, has_tiles=has_tiles)
-    if usual.transform.is_degenerate or not np.isfinite(usual.transform).all():
+    if usual.transform.is_degenerate or not all(map(isfinite, usual.transform)):
         raise StackError(
             f"{options.align_to or drafts[0].path}: its pixels have no place; found "
             f"{describe(usual)}. Mend its georeference."

@@ -22,6 +22,7 @@ from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.simulation import SimulationConfig, simulate_scenes
 from am4cm_cli.simulation.processors import NO_CORRECTION
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 
 SEEDS = range(3)
 SKIES = {"C": "clear", "K": "cloud"}
@@ -36,7 +37,7 @@ def real_medians(folder: Path) -> Medians:
     with (folder / "visual_datelabels.csv").open() as file:
         sky = {row["date"]: SKIES.get(row["label"]) for row in csv.DictReader(file)}
     found: Medians = defaultdict(list)
-    for scene in find_stack(folder, band_names=list(BAND_METRES)).scenes:
+    for scene in find_stack(folder, StackOptions(band_names=tuple(BAND_METRES))).scenes:
         if name := sky[scene.name]:
             with rasterio.open(scene.bands["B02"].path) as raster:
                 found[name].append(np.median(raster.read() * 1e-4, axis=(1, 2)))

@@ -27,6 +27,7 @@ from am4cm_cli.levels import StackLevels, find_levels, judge_levels
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.windows import sample_windows
 from am4cm_cli.witnesses import PIXELS, SHIFT, Testimony, hear_pairs
@@ -167,7 +168,7 @@ def flanders(folder: Path) -> Series:
 
 def lazio(folder: Path) -> Series:
     """Clear by letter."""
-    stack = find_stack(folder, band_names=list(BAND_METRES))
+    stack = find_stack(folder, StackOptions(band_names=tuple(BAND_METRES)))
     with (folder / "visual_datelabels.csv").open() as file:
         letter = {row["date"]: row["label"] for row in csv.DictReader(file)}
     clear = np.array([letter[scene.name] == "C" for scene in stack.scenes])

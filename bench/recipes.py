@@ -38,6 +38,7 @@ from am4cm_cli.scores.counterfactual import trust_dates
 from am4cm_cli.scores.kernels import DayKernel
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, load_weights
 from transfer import SURE_CLEAR, SURE_CLOUD, maja_mask, s2cloudless
@@ -112,7 +113,7 @@ def by_bands(name: str, stack: Stack, labels: NDArray[np.uint8]) -> Iterator[Tri
 
 def lazio(folder: Path) -> Trial:
     """Whole dates."""
-    stack = find_stack(folder, band_names=list(BAND_METRES))
+    stack = find_stack(folder, StackOptions(band_names=tuple(BAND_METRES)))
     with (folder / "visual_datelabels.csv").open() as file:
         letter = {row["date"]: row["label"] for row in csv.DictReader(file)}
     letters = np.array([letter[scene.name] for scene in stack.scenes])
@@ -128,7 +129,7 @@ def lazio(folder: Path) -> Trial:
 
 def lazio_sure(folder: Path, answers: Path) -> Trial:
     """Pixels that s2cloudless is sure of."""
-    stack = find_stack(folder, band_names=list(BAND_METRES))
+    stack = find_stack(folder, StackOptions(band_names=tuple(BAND_METRES)))
     peer = s2cloudless(answers, stack).reshape(len(stack.scenes), -1)
     return Trial(
         name="lazio-l1c: s2cloudless where sure",

@@ -30,6 +30,7 @@ from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights, load_weights
 
@@ -51,7 +52,7 @@ def probability(stack: Stack, weights: Weights, target: str = "cloud") -> NDArra
 
 def lazio(folder: Path, weights: Weights) -> Figures:
     """Dates by eye: C clear, K cloud; the others are in between."""
-    stack = find_stack(folder, band_names=list(BAND_METRES))
+    stack = find_stack(folder, StackOptions(band_names=tuple(BAND_METRES)))
     found = probability(stack, weights)
     with (folder / "visual_datelabels.csv").open() as file:
         letter = {row["date"]: row["label"] for row in csv.DictReader(file)}
@@ -66,7 +67,7 @@ def lazio(folder: Path, weights: Weights) -> Figures:
 
 def against_s2cloudless(folder: Path, answers: Path, weights: Weights) -> Figures:
     """Where s2cloudless is sure."""
-    stack = find_stack(folder, band_names=list(BAND_METRES))
+    stack = find_stack(folder, StackOptions(band_names=tuple(BAND_METRES)))
     peer = s2cloudless(answers, stack)
     found = probability(stack, weights)
     area = _auc(found[peer > SURE_CLOUD], found[peer < SURE_CLEAR])

@@ -10,6 +10,7 @@ from affine import Affine
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from stacks import CORNER, DAYS, random_dn, write_band_files, write_image, write_mask, write_stack
 
 FOUR = ("B02", "B03", "B04", "B08")
@@ -109,7 +110,7 @@ def test_masks_of_am4cm_are_passed_over(tmp_path):
 
 def test_given_band_names(tmp_path):
     write_stack(tmp_path, bands=[None] * 4, dn=random_dn((3, 4, 7, 5)))
-    stack = find_stack(tmp_path, band_names=["blue", "B3", "B04", "nir"])
+    stack = find_stack(tmp_path, StackOptions(band_names=["blue", "B3", "B04", "nir"]))
     assert stack.bands == FOUR
     assert stack.scenes[0].bands["B08"].index == 4
 
@@ -142,7 +143,7 @@ def test_one_nameless_band(tmp_path):
     with pytest.raises(StackError, match=r"its only band has no name; .*--bands B02\."):
         find_stack(tmp_path)
     with pytest.raises(StackError, match="has 1 band, but 2 band names were given"):
-        find_stack(tmp_path, band_names=["B02", "B03"])
+        find_stack(tmp_path, StackOptions(band_names=["B02", "B03"]))
 
 
 def test_file_that_lost_its_names(tmp_path):
@@ -164,7 +165,7 @@ def test_labels_fields_and_truth_beside_the_images(tmp_path):
     stack = find_stack(tmp_path)
     assert stack.scenes == images
     assert stack.notes[0].startswith("3 files of labels, fields or truth passed over, such as ")
-    assert find_stack(tmp_path, band_names=LAND_BANDS).scenes == images
+    assert find_stack(tmp_path, StackOptions(band_names=LAND_BANDS)).scenes == images
     with pytest.raises(StackError, match=r"holds no images\. 1 file of labels"):
         find_stack(tmp_path / "labels.tif")
 
@@ -174,7 +175,7 @@ def test_image_of_floats_or_known_bands_is_no_label(tmp_path):
     write_image(tmp_path / "truth.tif", random_dn((1, 7, 5)), names=["B02"], tags=tags)
     assert len(find_stack(tmp_path).scenes) == 1
     write_image(tmp_path / "truth.tif", np.ones((1, 7, 5), np.float32), tags=tags)
-    assert len(find_stack(tmp_path, band_names=["B02"]).scenes) == 1
+    assert len(find_stack(tmp_path, StackOptions(band_names=["B02"])).scenes) == 1
 
 
 def test_unknown_bands_are_passed_over(tmp_path):
@@ -205,7 +206,7 @@ def test_band_named_twice_in_a_file(tmp_path):
 def test_bad_band_names(tmp_path, given, message):
     write_stack(tmp_path, bands=FOUR)
     with pytest.raises(StackError, match=message):
-        find_stack(tmp_path, band_names=given)
+        find_stack(tmp_path, StackOptions(band_names=given))
 
 
 def test_scene_that_lacks_a_band(tmp_path):
@@ -295,7 +296,7 @@ def test_folder_of_several_scenes_does_not_date_them(tmp_path):
         find_stack(tmp_path)
     table = tmp_path / "dates.csv"
     table.write_text("first,2018-06-01\nsecond,2018-07-01\n")
-    assert names(find_stack(tmp_path, dates=table)) == ["2018-06-01", "2018-07-01"]
+    assert names(find_stack(tmp_path, StackOptions(dates=table))) == ["2018-06-01", "2018-07-01"]
 
 
 def test_two_files_of_one_band(tmp_path):
@@ -384,18 +385,18 @@ def test_table_of_dates(tmp_path):
         write_image(tmp_path / "in" / f"{name}.tif", random_dn((1, 3, 2)), names=["B02"])
     table = tmp_path / "dates.csv"
     table.write_text("file,date\nfirst.tif,2018-06-01\nin/second.tif,2018-05-01T10:00:00\n")
-    stack = find_stack(tmp_path / "in", dates=table)
+    stack = find_stack(tmp_path / "in", StackOptions(dates=table))
     assert names(stack) == ["2018-03-01", "2018-05-01", "2018-06-01"]
     table.write_text("third_20180301,2018-07-01\nfirst.tif,2018-06-01\n")
     with pytest.raises(StackError, match=r"second\.tif: no date in its name or .*dates\.csv"):
-        find_stack(tmp_path / "in", dates=table)
+        find_stack(tmp_path / "in", StackOptions(dates=table))
 
 
 def test_table_outweighs_a_name(tmp_path):
     write_image(tmp_path / "made_20240101.tif", random_dn((1, 3, 2)), names=["B02"])
     table = tmp_path / "dates.csv"
     table.write_text("made_20240101,2018-07-01\n")
-    assert names(find_stack(tmp_path, dates=table)) == ["2018-07-01"]
+    assert names(find_stack(tmp_path, StackOptions(dates=table))) == ["2018-07-01"]
 
 
 def test_table_with_rows_of_no_image_and_rows_twice(tmp_path):
@@ -403,14 +404,14 @@ def test_table_with_rows_of_no_image_and_rows_twice(tmp_path):
     table = tmp_path / "dates.csv"
     first, second = "S2_L2A_20180106.tif", "S2_L2A_20180121.tif"
     table.write_text(f"{first},2018-06-01\n{first},2018-06-02\ntypo.tif,2018-01-01\n")
-    stack = find_stack(tmp_path, dates=table)
+    stack = find_stack(tmp_path, StackOptions(dates=table))
     assert names(stack) == ["2018-01-21", "2018-03-07", "2018-06-02"]
     assert stack.notes == (
         f"{table}: 1 row names no image here, such as 'typo.tif'.",
         f"{table}: '{first}' listed more than once; the last row counts.",
     )
     table.write_text(f"{second},2018-06-01\n{first},2018-06-02\n")
-    assert find_stack(tmp_path, dates=table).notes == ()
+    assert find_stack(tmp_path, StackOptions(dates=table)).notes == ()
 
 
 def test_table_may_begin_with_the_label_of_a_scene(tmp_path):
@@ -418,7 +419,7 @@ def test_table_may_begin_with_the_label_of_a_scene(tmp_path):
     table = tmp_path / "dates.csv"
     table.write_text("monday,soon\n")
     with pytest.raises(StackError, match="row 1 is 'monday,soon'"):
-        find_stack(tmp_path, dates=table)
+        find_stack(tmp_path, StackOptions(dates=table))
 
 
 # Grids.
@@ -493,20 +494,20 @@ def test_scale_and_offset(tmp_path):
     assert radiometry(find_stack(integers)) == (1e-4, 0)
     assert radiometry(find_stack(floats)) == (1, 0)
     assert radiometry(find_stack(scaled)) == (2e-4, -0.1)
-    assert radiometry(find_stack(integers, offset=-0.1)) == (1e-4, -0.1)
-    assert radiometry(find_stack(floats, scale=0.5, offset=0.1)) == (0.5, 0.1)
-    told = find_stack(scaled, offset=0)
+    assert radiometry(find_stack(integers, StackOptions(offset=-0.1))) == (1e-4, -0.1)
+    assert radiometry(find_stack(floats, StackOptions(scale=0.5, offset=0.1))) == (0.5, 0.1)
+    told = find_stack(scaled, StackOptions(offset=0))
     assert radiometry(told) == (2e-4, 0)
-    assert radiometry(find_stack(scaled, scale=1e-4)) == (1e-4, -0.1)
+    assert radiometry(find_stack(scaled, StackOptions(scale=1e-4))) == (1e-4, -0.1)
     assert told.notes[0].startswith("3 of 3 scenes carry their own scale and offset")
 
 
 def test_impossible_scale_and_offset(tmp_path):
     write_stack(tmp_path)
     with pytest.raises(StackError, match="Scale 0"):
-        find_stack(tmp_path, scale=0)
+        find_stack(tmp_path, StackOptions(scale=0))
     with pytest.raises(StackError, match=r"Offset -1000.* -0\.1"):
-        find_stack(tmp_path, offset=-1000)
+        find_stack(tmp_path, StackOptions(offset=-1000))
 
 
 # What is no stack.

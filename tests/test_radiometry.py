@@ -16,6 +16,7 @@ from am4cm_cli.orders import Basis, MaskConfig, MaskFiles
 from am4cm_cli.reports.inspection import inspect_stack
 from am4cm_cli.reports.tables import product_table, stack_table
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from cloudy import DATES, bright_weights, write_cloudy
 from safe import Made, write_safe
 from stacks import DAYS, every_days, random_dn, write_image, write_stack
@@ -32,7 +33,7 @@ def image(folder, baseline, *, day="20220301", dtype=np.uint16, **how):
 
 def conversion(source, **given):
     """(scale, offset) and who says so, of the only scene."""
-    (scene,) = find_stack(source, **given).scenes
+    (scene,) = find_stack(source, StackOptions(**given)).scenes
     file = scene.bands["B02"]
     return (file.scale, file.offset), (file.scale_from, file.offset_from)
 
@@ -79,7 +80,7 @@ def test_a_baseline_of_the_folder_around(tmp_path):
 
 
 def notes(source, **given):
-    return list(find_stack(source, **given).notes)
+    return list(find_stack(source, StackOptions(**given)).notes)
 
 
 def test_notes_of_a_baseline(tmp_path):

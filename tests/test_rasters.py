@@ -110,11 +110,11 @@ def test_patches_are_windows_end_to_end(tmp_path):
 def test_preview_of_a_small_raster_is_the_raster(tmp_path):
     write_band_files(tmp_path)
     stack = find_stack(tmp_path)
-    preview = read_preview(stack.scenes[0], stack.bands, (6, 4))
+    preview = read_preview(stack.scenes[0], stack.bands, stack.grid, (6, 4))
     scene = read_scene(stack.scenes[0], stack.bands, whole(stack))
     assert (preview[0] == scene[0]).all()
     assert (preview[1] == scene[1]).all()
-    assert read_preview(stack.scenes[0], stack.bands, (3, 2))[0].shape == (3, 3, 2)
+    assert read_preview(stack.scenes[0], stack.bands, stack.grid, (3, 2))[0].shape == (3, 3, 2)
 
 
 # What is valid.

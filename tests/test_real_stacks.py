@@ -8,6 +8,7 @@ from rasterio.windows import Window
 from am4cm_cli.rasters.reading import read_scene, read_window
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 
 
 def whole(stack):
@@ -49,7 +50,7 @@ def test_vosges(shared):
 
 
 def test_lazio(shared):
-    stack = find_stack(shared / "lazio-l1c", band_names=list(BAND_METRES))
+    stack = find_stack(shared / "lazio-l1c", StackOptions(band_names=tuple(BAND_METRES)))
     assert len(stack.scenes) == 30
     assert stack.bands == tuple(BAND_METRES)
     assert in_order(stack)

@@ -15,6 +15,7 @@ from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.archives import LARGE
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.locations import zip_and_member
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.safe import MOST_XML, Home, find_homes, read_product
 from safe import Made, metadata, write_jp2, write_metadata, write_safe, zip_safe
 
@@ -165,7 +166,7 @@ def test_products_alone_by_glob_by_list_and_dated_by_a_table(tmp_path):
     (tmp_path / "list.csv").write_text(f"product,date\nin/{first.name},2020-05-06\n")
     assert find_stack(tmp_path / "list.csv").scenes[0].name == "2020-05-06"
     (tmp_path / "dates.csv").write_text(f"{second.name},2020-05-07\n")
-    dated = find_stack(tmp_path / "in", dates=tmp_path / "dates.csv")
+    dated = find_stack(tmp_path / "in", StackOptions(dates=tmp_path / "dates.csv"))
     assert [scene.name for scene in dated.scenes] == ["2020-05-07", "2023-04-05"]
 
 

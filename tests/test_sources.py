@@ -17,6 +17,7 @@ from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.runs import file_state
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from safe import write_jp2
 from stacks import DAYS, random_dn, write_band_files, write_image, write_stack
 from web import served
@@ -46,7 +47,9 @@ def test_a_csv_of_paths_and_dates(tmp_path):
     assert names(stack) == ["2018-05-01", "2018-06-01", "2018-07-01"]
     assert stack.notes == ()
     (tmp_path / "dates.csv").write_text("first,2019-01-01\n")
-    assert names(find_stack(listing, dates=tmp_path / "dates.csv"))[-1] == "2019-01-01"
+    assert (
+        names(find_stack(listing, StackOptions(dates=tmp_path / "dates.csv")))[-1] == "2019-01-01"
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from rasterio.windows import Window
 from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.stack import Stack
 
 SERIES = {
@@ -43,7 +44,9 @@ LARGE_DATES = 4
 def series_stack(shared: Path, name: str) -> Stack:
     """Find a series by its name."""
     folder, *_ = SERIES[name]
-    return find_stack(shared / folder, band_names=list(BAND_METRES) if name in UNNAMED else None)
+    return find_stack(
+        shared / folder, StackOptions(band_names=tuple(BAND_METRES) if name in UNNAMED else None)
+    )
 
 
 def read_series(stack: Stack, level: str, metres: int) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def main(
     for name, (_, level, metres) in SERIES.items():
         np.savez(out / f"{name}.npz", **read_series(series_stack(shared, name), level, metres))
     mirror_images(sorted((shared / MIRRORED).glob("*.tif")), out / "large")
-    large = find_stack(out / "large", band_names=list(BAND_METRES))
+    large = find_stack(out / "large", StackOptions(band_names=tuple(BAND_METRES)))
     np.savez(out / "large.npz", **few_dates(read_series(large, *SERIES[MIRRORED][1:]), LARGE_DATES))
 
 

@@ -28,6 +28,7 @@ from am4cm_cli.orders import BATCH
 from am4cm_cli.rasters.ahead import WindowReader, window_reader
 from am4cm_cli.scoring import StackScorer, draw_sample, make_scorer
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.streaming import one_thread_each
 from am4cm_cli.weights import load_weights
@@ -95,7 +96,7 @@ def main(
     bands: Annotated[str | None, typer.Option(help="Where files don't name them.")] = None,
 ) -> None:
     """Compute the whole mask once."""
-    stack, clock = find_stack(images, band_names=split_names(bands)), Clock()
+    stack, clock = find_stack(images, StackOptions(band_names=split_names(bands))), Clock()
     with clock("sample and fit"):
         fitted = fit(stack, torch.device("cpu"))
     with window_reader(stack, fitted.scorer.bands, threads=threads, clock=Clock()) as reader:

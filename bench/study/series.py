@@ -15,6 +15,7 @@ from am4cm_cli.classes import CLEAR, UNKNOWN
 from am4cm_cli.rasters.reading import read_window
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.validation.references import Reference, read_reference
 from am4cm_cli.weights import Weights
@@ -124,7 +125,7 @@ def read_library(places: Places, weights: Weights) -> Library:
     """Read all series."""
     shared = places.shared
     flanders = find_stack(shared / "flanders-2018" / "images")
-    lazio = find_stack(shared / "lazio-l1c", band_names=list(BAND_METRES))
+    lazio = find_stack(shared / "lazio-l1c", StackOptions(band_names=tuple(BAND_METRES)))
     iberia = [find_stack(shared / "iberia-4band" / cube) for cube in "01"]
     simulated = {chain: find_stack(places.simulated(chain)) for chain in SIMULATED}
     return Library(

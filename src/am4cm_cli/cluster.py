@@ -158,16 +158,17 @@ def _absolute(stack: Stack) -> Stack:
     """The same stack for a process in another folder."""
     scenes = []
     for scene in stack.scenes:
-        bands = {
-            band: replace(file, path=file.path.absolute()) for band, file in scene.bands.items()
-        }
-        scenes.append(replace(scene, bands=bands))
+        first, *others = (
+            {band: replace(file, path=file.path.absolute()) for band, file in tile.items()}
+            for tile in scene.tiles
+        )
+        scenes.append(replace(scene, bands=first, fills=tuple(others)))
     return replace(stack, scenes=tuple(scenes))
 
 
 def _sizes(stack: Stack) -> dict[Path, int]:
     """Bytes of each image; GDAL's virtual files have none."""
-    paths = {file.path for scene in stack.scenes for file in scene.bands.values()}
+    paths = {path for file in stack.files() for path in file.paths()}
     try:
         return {path: path.stat().st_size for path in paths if not is_virtual(path)}
     except OSError as error:

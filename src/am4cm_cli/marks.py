@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import StackError
 from am4cm_cli.rasters.opening import files_behind
+from am4cm_cli.stacks.grids import describe
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 DIGITS = 16
 """Of a digest, in hex."""
-UNTOLD = {"path", "block", "scale_from", "offset_from"}
-"""Of a band's file; neither where it lies nor who tells its scale changes a number."""
+LAID_OUT = {"path", "block", "scale_from", "offset_from"}
+"""Of a band's file, what does not decide its numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +103,25 @@ def read_calibrated_on(text: str) -> CalibratedOn:
 
 
 def _digest(scene: Scene, bands: Sequence[str]) -> str:
-    told = {band: _told(scene.bands[band]) for band in bands}
-    text = json.dumps([scene.time.isoformat(), told], sort_keys=True)
+    first, *others = [{band: _told(tile[band]) for band in bands} for tile in scene.tiles]
+    more = {"tiles": others, "shrink": scene.shrink, "area": scene.area and scene.area.digest}
+    usual = {"tiles": [], "shrink": 1, "area": None}
+    # The usual is left out: what masks made before it could be otherwise say still holds.
+    text = json.dumps([scene.time.isoformat(), first, *([more] * (more != usual))], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:DIGITS]
 
 
 def _told(file: BandFile) -> dict[str, Any]:
     """What decides a band's numbers, but for its path and how it is laid out."""
-    told = {name: value for name, value in asdict(file).items() if name not in UNTOLD}
-    return {**told, "nodata": str(file.nodata), "size": _size(file.path)}
+    placed = {
+        "masked": file.masked,
+        "alpha": file.alpha,
+        "origin": file.origin,
+        "onto": file.onto and describe(file.onto),
+    }
+    told = {name: value for name, value in asdict(file).items() if name not in LAID_OUT | {*placed}}
+    sizes = sum(map(_size, file.paths()))
+    return {**told, **({} if file.is_usual else placed), "nodata": str(file.nodata), "size": sizes}
 
 
 def _size(path: Path) -> int:

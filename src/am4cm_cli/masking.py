@@ -281,7 +281,7 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
             f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
             "classes need --method counterfactual."
         )
-    images = {file.path.resolve() for scene in stack.scenes for file in scene.bands.values()}
+    images = {file.path.resolve() for file in stack.files()}
     paths = [*files.rasters, *files.styles]
     outputs = [path.resolve() for path in paths]
     for path, found in zip(paths, outputs, strict=True):

@@ -36,6 +36,8 @@ class Demand:
     """float32 for a date that live at once while a batch is computed."""
     layer_bytes: int
     """Of all rasters to write, for all dates."""
+    aside: int = 0
+    """Bytes that a thread needs beside while it reads a date."""
 
     @property
     def read(self) -> int:
@@ -113,6 +115,7 @@ def plan_mask(
         planes=files.planes(config.target),
         arrays=_arrays(files, config, bands=len(bands), heads=heads),
         layer_bytes=(written or dates) * files.pixel_bytes(config.dtype, heads=heads),
+        aside=_aside(stack, bands),
     )
     return make_plan(
         demand,
@@ -156,7 +159,7 @@ def make_plan(
     room = max_memory - cache - threads * each
     fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
-        needed = (1 + ahead) * demand.read + demand.computed
+        needed = (1 + ahead) * demand.read + demand.computed + threads * demand.aside
         pixels = room // needed
         window = (tile, tile) if tile else _window(shape, block, pixels)
         window = min(window[0], shape[0]), min(window[1], shape[1])
@@ -183,6 +186,14 @@ def make_plan(
 def _smallest(shape: tuple[int, int], block: tuple[int, int]) -> int:
     """Pixels of one whole block."""
     return min(block[0], shape[0]) * min(block[1], shape[1])
+
+
+def _aside(stack: Stack, bands: Sequence[str]) -> int:
+    """Of a pixel: finer ones that it is the mean of, and those of another tile."""
+    copies = max(
+        scene.shrink**2 * (1 + bool(scene.fills)) - (scene.shrink == 1) for scene in stack.scenes
+    )
+    return copies * (len(bands) * stack.number_type(bands).itemsize + 1)
 
 
 def _arrays(files: MaskFiles, config: MaskConfig, *, bands: int, heads: int) -> int:

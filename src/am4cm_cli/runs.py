@@ -43,17 +43,18 @@ def _kind(layer: Layer) -> str:
 def _digest(stack: Stack, t: int) -> str:
     """Of what was understood of a scene."""
     scene = stack.scenes[t]
-    bands = {band: asdict(scene.bands[band]) for band in stack.bands}
-    text = json.dumps([scene.time.isoformat(), bands], default=str, sort_keys=True)
+    tiles = [{band: asdict(tile[band]) for band in stack.bands} for tile in scene.tiles]
+    told = [scene.time.isoformat(), tiles, scene.shrink, scene.area and scene.area.digest]
+    text = json.dumps(told, default=str, sort_keys=True)
     return sha256(text.encode()).hexdigest()
 
 
 def _paths(stack: Stack) -> list[Path]:
-    return sorted({file.path for scene in stack.scenes for file in scene.bands.values()})
+    return sorted({path for file in stack.files() for path in file.paths()})
 
 
 def file_state(path: Path) -> str:
-    """Size and time of change, of a file, its zip or a VRT's files; other virtual ones have none."""
+    """Size and time of change of a file, its zip or a VRT's files; other virtual ones have none."""
     try:
         found = [file.stat() for file in files_behind(path)]
     except OSError as error:

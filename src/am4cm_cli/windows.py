@@ -88,6 +88,20 @@ def overlap(
     return (rows[0], cols[0]), (rows[1], cols[1])
 
 
+def common_part(window: Window, other: Window) -> Window | None:
+    """The pixels that two windows have in common; None if there are none."""
+    meeting = overlap(window, other)
+    if meeting is None:
+        return None
+    rows, cols = meeting[0]
+    return Window(
+        window.col_off + cols.start,
+        window.row_off + rows.start,
+        cols.stop - cols.start,
+        rows.stop - rows.start,
+    )
+
+
 def _common(start: int, size: int, other: int, length: int) -> tuple[slice, slice] | None:
     low, high = max(start, other), min(start + size, other + length)
     if low >= high:

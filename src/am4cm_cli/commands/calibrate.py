@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
-    Bands,
-    Dates,
     Device,
     Kind,
-    Offset,
     Overwrite,
-    Scale,
     Weights,
-    split_names,
 )
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from am4cm_cli.recalibration import Aim
@@ -31,6 +28,7 @@ class Target(StrEnum):
     BOTH = "both"
 
 
+@takes_images
 def calibrate(
     source: Annotated[
         str,
@@ -97,10 +95,7 @@ def calibrate(
         ),
     ] = None,
     weights: Weights = None,
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
@@ -136,9 +131,7 @@ def calibrate(
     base = weights or default_weights()
     if out.resolve() == base.resolve():
         raise OutputError(f"{out}: is the weights to start from; choose another name.")
-    stack = find_stack(
-        source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-    )
+    stack = find_stack(source, images_as)
     for note in stack.notes:
         say(note)
     found = calibrate_weights(

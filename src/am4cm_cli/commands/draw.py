@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from am4cm_cli.commands.console import say, unwind
-from am4cm_cli.commands.options import Bands, Dates, Offset, Overwrite, Scale, split_names
+from am4cm_cli.commands.images import takes_images
+from am4cm_cli.commands.options import Overwrite
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 
+@takes_images
 def draw(
     mask: Annotated[
         Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
@@ -21,10 +24,7 @@ def draw(
         ),
     ],
     count: Annotated[int, typer.Option(min=1, max=120, help="Dates to show at most.")] = 12,
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw some dates in true colour above their cloud probability."""
@@ -34,8 +34,6 @@ def draw(
 
     unwind()
     check_output(out, overwrite=overwrite)
-    stack = find_stack(
-        images, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-    )
+    stack = find_stack(images, images_as)
     drawn = draw_sheet(stack, mask, out, count=count)
     say(f"Wrote {out}: {drawn} of {len(stack.scenes)} dates.")

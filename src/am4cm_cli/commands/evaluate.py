@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
-    Bands,
-    Dates,
     Kind,
-    Offset,
     Overwrite,
-    Scale,
     refuse,
     split_names,
 )
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -93,6 +91,7 @@ def _write(path: Path | None, text: str) -> None:
         write_text(path, text)
 
 
+@takes_images
 def evaluate(
     context: typer.Context,
     mask: Annotated[
@@ -195,10 +194,7 @@ def evaluate(
         ),
     ] = None,
     overwrite: Overwrite = False,
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
 ) -> None:
     """Show how good a mask is: by a reference, or by what it keeps of its images.
 
@@ -217,7 +213,7 @@ def evaluate(
     unwind()
     outputs = Outputs(json=json, csv=csv, plot=plot)
     outputs.check(overwrite=overwrite)
-    stack = _stack(images, bands, scale, offset, dates)
+    stack = _stack(images, images_as)
     loaded = _weights(weights) if stack else None
     if reference is None:
         assert stack is not None
@@ -236,23 +232,15 @@ def _refuse(context: typer.Context, reference: Path | None, images: str | None) 
         useless = ("kind", "map", "without", "scl", "csv", "plot")
         refuse(context, useless, "no REFERENCE")
     if images is None:
-        refuse(context, ("weights", "bands", "scale", "offset", "dates"), "no --images")
+        refuse(context, ("weights", *IMAGE_OPTIONS), "no --images")
 
 
-def _stack(
-    images: str | None,
-    bands: str | None,
-    scale: float | None,
-    offset: float | None,
-    dates: Path | None,
-) -> "Stack | None":
+def _stack(images: str | None, images_as: StackOptions) -> "Stack | None":
     from am4cm_cli.stacks.discovery import find_stack
 
     if images is None:
         return None
-    stack = find_stack(
-        images, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-    )
+    stack = find_stack(images, images_as)
     for note in stack.notes:
         say(note)
     return stack

@@ -6,22 +6,20 @@ from typing import Annotated
 import typer
 
 from am4cm_cli.commands.console import say, unwind
+from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
-    Bands,
-    Dates,
     Device,
-    Offset,
     Overwrite,
-    Scale,
     Weights,
-    split_names,
 )
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 STDOUT = Path("-")
 SETTINGS = {"ignore_unknown_options": True}
 """West of Greenwich, a coordinate looks like an option."""
 
 
+@takes_images
 def explain(
     source: Annotated[
         str,
@@ -56,10 +54,7 @@ def explain(
         ),
     ] = None,
     weights: Weights = None,
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
@@ -77,9 +72,7 @@ def explain(
 
     unwind()
     _check_outputs(out, csv, overwrite=overwrite)
-    stack = find_stack(
-        source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-    )
+    stack = find_stack(source, images_as)
     given = "pixel" if pixel else "lonlat" if lonlat else "crs"
     series = explain_pixel(
         stack,

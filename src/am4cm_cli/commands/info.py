@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from am4cm_cli.commands.options import Bands, Dates, Offset, Scale, split_names
+from am4cm_cli.commands.images import takes_images
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
 
+@takes_images
 def info(
     path: Annotated[
         str,
@@ -20,10 +22,7 @@ def info(
             show_default=False,
         ),
     ],
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Show what am4cm understands: the first thing to run when something looks wrong."""
@@ -41,7 +40,7 @@ def info(
     elif is_mask(Path(path)):
         facts, table = _mask(Path(path))
     else:
-        facts, table = _stack(path, bands, scale, offset, dates)
+        facts, table = _stack(path, images_as)
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
     else:
@@ -74,18 +73,14 @@ def _mask(path: Path) -> "tuple[dict[str, Any], Table]":
     return report.to_dict(), mask_table(report)
 
 
-def _stack(
-    source: str, bands: str | None, scale: float | None, offset: float | None, dates: Path | None
-) -> "tuple[dict[str, Any], RenderableType]":
+def _stack(source: str, images_as: StackOptions) -> "tuple[dict[str, Any], RenderableType]":
     from rich.console import Group
 
     from am4cm_cli.reports.inspection import inspect_stack
     from am4cm_cli.reports.tables import product_table, stack_table
     from am4cm_cli.stacks.discovery import find_stack
 
-    report = inspect_stack(
-        find_stack(source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates)
-    )
+    report = inspect_stack(find_stack(source, images_as))
     products = product_table(report)
     below: list[RenderableType] = ["", products] if products else []
     return report.to_dict(), Group(stack_table(report), *below)

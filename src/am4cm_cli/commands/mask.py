@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import output, progress, say, unwind
+from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
-    Bands,
-    Dates,
     Device,
     MaxMemory,
-    Offset,
     Overwrite,
-    Scale,
     Threads,
     Weights,
     cores,
     parse_bytes,
     refuse,
-    split_names,
 )
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from am4cm_cli.cluster import Cluster
@@ -66,6 +63,7 @@ class Dtype(StrEnum):
     FLOAT32 = "float32"
 
 
+@takes_images
 def mask(
     context: typer.Context,
     source: Annotated[
@@ -112,10 +110,7 @@ def mask(
         Heads, typer.Option(help="Of --attention: their mean, or a band for each.")
     ] = Heads.MEAN,
     weights: Weights = None,
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     method: Annotated[
         Method,
         typer.Option(
@@ -203,9 +198,7 @@ def mask(
         import_module("am4cm_cli.masking")
         unwind()
     with output(out, overwrite=overwrite) as path:
-        stack = find_stack(
-            source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-        )
+        stack = find_stack(source, images_as)
         for note in stack.notes:
             say(note)
         config = MaskConfig(method=method.value, target=target.value, dtype=dtype.value)

@@ -20,38 +20,6 @@ class Kind(StrEnum):
     CLASSES = "classes"
 
 
-Bands = Annotated[
-    str | None,
-    typer.Option(
-        help="Names of the bands in file order, such as B02,B03,B04, where files carry none.",
-        show_default=False,
-    ),
-]
-Scale = Annotated[
-    float | None,
-    typer.Option(
-        help="reflectance = dn * scale + offset. Default: the file's or product's, or 0.0001 for "
-        "integers.",
-        show_default=False,
-    ),
-]
-Offset = Annotated[
-    float | None,
-    typer.Option(
-        help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's, the product's, or "
-        "0.",
-        show_default=False,
-    ),
-]
-Dates = Annotated[
-    Path | None,
-    typer.Option(
-        help="CSV of file name and ISO date; outweighs names and tags.",
-        exists=True,
-        dir_okay=False,
-        show_default=False,
-    ),
-]
 Weights = Annotated[
     Path | None,
     typer.Option(
@@ -95,7 +63,7 @@ def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
+            option = next(p.opts[0] for p in context.command.params if p.name == name)
             raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
 
 

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
-    Bands,
-    Dates,
-    Offset,
     Overwrite,
-    Scale,
     cores,
     refuse,
-    split_names,
 )
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from am4cm_cli.datasets.pastis.choice import PixelChoice
@@ -31,7 +28,7 @@ FEWEST_FOLDS = 3
 PLURALS = {"field": "fields", "block": "blocks", "patch": "patches"}
 OF_STACKS = (
     *("labels", "unlabelled", "group_by", "fields", "block", "per_group"),
-    *("bands", "scale", "offset", "dates"),
+    *IMAGE_OPTIONS,
 )
 OF_PASTIS = ("pixels_per_patch", "fraction", "workers")
 
@@ -50,6 +47,7 @@ class Grouping(StrEnum):
     BLOCK = "block"
 
 
+@takes_images
 def prepare(
     context: typer.Context,
     sources: Annotated[
@@ -104,10 +102,7 @@ def prepare(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and the choice of pixels.")] = 0,
-    bands: Bands = None,
-    scale: Scale = None,
-    offset: Offset = None,
-    dates: Dates = None,
+    images_as: StackOptions = AS_THEY_ARE,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn labelled stacks or PASTIS into compact pixel series, in folds that keep fields whole.
@@ -142,9 +137,7 @@ def prepare(
     )
 
     def labelled(source: Path) -> "LabelledStack":
-        stack = find_stack(
-            source, band_names=split_names(bands), scale=scale, offset=offset, dates=dates
-        )
+        stack = find_stack(source, images_as)
         return label_stack(
             stack,
             inside(source, labels),

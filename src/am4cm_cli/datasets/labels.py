@@ -10,11 +10,13 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 from scipy import ndimage
 
 from am4cm_cli.errors import DataError
-from am4cm_cli.stacks.grids import describe, same_grid
+from am4cm_cli.stacks.grids import describe
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine
+from am4cm_cli.stacks.lattices import place_on
 from am4cm_cli.stacks.stack import Grid
 
 CLASS_TAG = "CLASS_"
@@ -42,7 +44,7 @@ def read_labels(path: Path, grid: Grid, *, unlabelled: Sequence[int] | None = No
     """Read the first band of a label raster.
 
     Args:
-        path: an integer raster on the stack's grid.
+        path: an integer raster on the stack's grid, or on more of the same pixels.
         grid: of the stack.
         unlabelled: codes that are no class; the raster's nodata and 0 if None.
 
@@ -101,15 +103,26 @@ def read_groups(path: Path, labels: Labels, grid: Grid) -> NDArray[np.int64]:
     return np.where(no_field, groups, place.reshape(numbers.shape) + 1)
 
 
+def _held(own: Grid, grid: Grid) -> Window | None:
+    """The part of a raster that is a grid, which may be cropped; None if it isn't there."""
+    placed = place_on(grid, own)
+    if placed is None or placed.factor > 1:
+        return None
+    (height, width), (row, col) = grid.shape, placed.origin
+    is_within = 0 <= row <= own.shape[0] - height and 0 <= col <= own.shape[1] - width
+    return Window(col, row, width, height) if is_within else None
+
+
 def _read(path: Path, grid: Grid) -> tuple[NDArray[np.int64], float | None, dict[str, Any]]:
     try:
         with not_georeferenced_is_fine(), rasterio.open(path) as raster:
             own = Grid(crs=raster.crs or CRS(), transform=raster.transform, shape=raster.shape)
             dtype, nodata, tags = raster.dtypes[0], raster.nodata, raster.tags()
-            array = raster.read(1)
+            window = _held(own, grid)
+            array = raster.read(1, window=window)
     except RasterioError as error:
         raise DataError(f"{path}: cannot be read as a raster ({error}). Name another.") from error
-    if not same_grid(own, grid):
+    if window is None:
         raise DataError(
             f"{path}: lies on another grid. Found {describe(own)}; expected {describe(grid)}. "
             "Bring it onto the images' grid, for example with gdalwarp; gdal_edit.py -a_srs sets a "

@@ -51,16 +51,17 @@ def read_panels(
     shape = _small(stack.grid.shape, PANEL_SIDE)
     probabilities = read_probability(mask, shape, indexes=chosen)
     with quiet(stack.grid):
-        colours = [_colour(scenes[index], stack.deciding_bands, shape) for index in chosen]
+        colours = [_colour(stack, scenes[index], shape) for index in chosen]
     return [
         Panel(name=mask.names[index], colour=colour, probability=probability)
         for index, colour, probability in zip(chosen, colours, probabilities, strict=True)
     ]
 
 
-def _colour(scene: Scene, bands: Sequence[str], shape: tuple[int, int]) -> NDArray[np.float32]:
+def _colour(stack: Stack, scene: Scene, shape: tuple[int, int]) -> NDArray[np.float32]:
+    bands = stack.deciding_bands
     # All of these are read, since all of them decide what is valid.
-    reflectance, valid = read_preview(scene, bands, shape)
+    reflectance, valid = read_preview(scene, bands, stack.grid, shape)
     shown = TRUE_COLOUR if set(TRUE_COLOUR) <= set(bands) else (bands[0],) * 3
     colour = reflectance[[bands.index(band) for band in shown]]
     return np.where(valid, colour, np.float32(np.nan)).transpose(1, 2, 0)

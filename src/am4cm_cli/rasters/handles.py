@@ -6,13 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from rasterio._err import CPLE_BaseError  # of warping; exported nowhere else
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.rasters.opening import open_raster
 from am4cm_cli.stacks.locations import gdal_name
+from am4cm_cli.stacks.stack import Grid
 
+_Key = tuple[Path, Grid | None]
+"""A file, and the grid that it is warped onto."""
 SCENE_ADVICE = "Fetch it again, or remove the scene."
 
 
@@ -29,30 +33,30 @@ class OpenFiles:
         """
         self._most = most
         self._advice = advice
-        self._idle: OrderedDict[Path, list[DatasetReader]] = OrderedDict()
+        self._idle: OrderedDict[_Key, list[DatasetReader]] = OrderedDict()
         self._count = 0
         self._lock = Lock()
 
     @contextmanager
-    def borrow(self, path: Path) -> Iterator[DatasetReader]:
-        """Lend an open raster.
+    def borrow(self, path: Path, onto: Grid | None = None) -> Iterator[DatasetReader]:
+        """Lend an open raster, warped onto a grid if need be.
 
         Raises:
             StackError: it cannot be opened, or its pixels cannot be read.
         """
         try:
-            raster = self._take(path) or open_raster(path)
+            raster = self._take((path, onto)) or open_raster(path, onto)
             try:
                 yield raster
             except BaseException:
                 raster.close()  # whatever went wrong, nobody else should meet it
                 raise
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise StackError(
                 f"{gdal_name(path)}: its pixels cannot be read ({error.__cause__ or error}); the "
                 f"file is damaged or has gone. {self._advice}"
             ) from error
-        self._give_back(path, raster)
+        self._give_back((path, onto), raster)
 
     def close(self) -> None:
         """Close all that nobody uses."""
@@ -60,28 +64,28 @@ class OpenFiles:
             while self._idle:
                 self._close_oldest()
 
-    def _take(self, path: Path) -> DatasetReader | None:
+    def _take(self, key: _Key) -> DatasetReader | None:
         with self._lock:
-            rasters = self._idle.get(path)
+            rasters = self._idle.get(key)
             if not rasters:
                 return None
             raster = rasters.pop()
             self._count -= 1
             if not rasters:
-                del self._idle[path]
+                del self._idle[key]
             return raster
 
-    def _give_back(self, path: Path, raster: DatasetReader) -> None:
+    def _give_back(self, key: _Key, raster: DatasetReader) -> None:
         with self._lock:
-            self._idle.setdefault(path, []).append(raster)
-            self._idle.move_to_end(path)
+            self._idle.setdefault(key, []).append(raster)
+            self._idle.move_to_end(key)
             self._count += 1
             while self._count > self._most:
                 self._close_oldest()
 
     def _close_oldest(self) -> None:
-        path, rasters = next(iter(self._idle.items()))
+        key, rasters = next(iter(self._idle.items()))
         rasters.pop(0).close()
         self._count -= 1
         if not rasters:
-            del self._idle[path]
+            del self._idle[key]

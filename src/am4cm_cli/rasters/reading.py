@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
@@ -16,14 +18,29 @@ from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.rasters.handles import OpenFiles
+from am4cm_cli.rasters.opening import Warped
 from am4cm_cli.stacks.headers import THREADS, quiet
-from am4cm_cli.stacks.stack import BandFile, Scene, Stack
+from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
+from am4cm_cli.windows import common_part, inside
 
 UNDECLARED_NODATA = (-10000, -9999)
 """Common marks that files don't declare: THEIA's, and many an export's."""
 
-Reader = Callable[[DatasetReader, Sequence[BandFile], NDArray[Any] | None], NDArray[Any]]
-"""Reads the dn of some bands of an open file, bands first; into the array given, where one is."""
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What some bands of one file hold."""
+
+    dn: NDArray[Any]
+    """(bands, ...)"""
+    missing: NDArray[np.bool_] | None
+    """(...) beyond the file, or masked there; None where nothing is."""
+
+
+Reader = Callable[[DatasetReader, Sequence[BandFile], NDArray[Any] | None], Stored]
+"""Reads some bands of an open file; their dn into the array given, where one is."""
+Fill = Callable[[OpenFiles, Scene, Sequence[str], NDArray[Any], NDArray[np.bool_]], None]
+"""Fills a scene's (B, ...) numbers and (...) valid, in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +49,8 @@ class Numbers:
 
     A pixel is not valid where any of the bands holds the file's nodata, NaN, an infinity or one of
     UNDECLARED_NODATA, or where all of those that declare no nodata are 0, as beyond the edge of a
-    swath.
+    swath; where a file ends, or its mask or alpha band says so; and beyond the scene's area. One
+    that is averaged is valid where all its pixels are.
     """
 
     dn: NDArray[Any]
@@ -52,11 +70,10 @@ def submit_reads(
     clock: Clock,
 ) -> list[Future[None]]:
     """Have a pool fill (T, B, Y, X) numbers with a window, a task for each scene."""
-    read = partial(_read_window, window=window)
 
     def fill(t: int) -> None:
         with clock("decode"):
-            _fill_scene(files, stack.scenes[t], bands, read, to.dn[t], to.valid[t])
+            _fill_window(files, stack.scenes[t], bands, to.dn[t], to.valid[t], window=window)
 
     return [pool.submit(fill, t) for t in range(len(stack.scenes))]
 
@@ -69,7 +86,7 @@ def read_scene(
     Returns:
         (B, Y, X) reflectance, 0 where not valid; (Y, X) valid.
     """
-    return _read_scene(scene, bands, partial(_read_window, window=window), _shape(window))
+    return _read_scene(scene, bands, partial(_fill_window, window=window), _shape(window))
 
 
 def read_scene_patches(
@@ -80,18 +97,24 @@ def read_scene_patches(
     Returns:
         (B, P) reflectance, 0 where not valid; (P,) valid; pixels window by window, row by row.
     """
-    return _read_scene(scene, bands, partial(_read_patches, windows=windows), _pixels(windows))
+    return _read_scene(scene, bands, partial(_fill_patches, windows=windows), _pixels(windows))
 
 
 def read_preview(
-    scene: Scene, bands: Sequence[str], shape: tuple[int, int]
+    scene: Scene, bands: Sequence[str], grid: Grid, shape: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Read a whole scene as few pixels, the nearest ones, from overviews where there are any.
 
+    Args:
+        scene: to read.
+        bands: of it.
+        grid: of its stack.
+        shape: (Y, X) of the pixels wanted, which show all of the grid.
+
     Returns:
-        As `read_scene` does, on a grid of the (Y, X) shape asked for.
+        As `read_scene` does, on a grid of the shape asked for.
     """
-    return _read_scene(scene, bands, partial(_read_preview, shape=shape), shape)
+    return _read_scene(scene, bands, partial(_fill_preview, grid=grid, shape=shape), shape)
 
 
 def read_window(
@@ -102,7 +125,7 @@ def read_window(
     Returns:
         (T, B, Y, X) reflectance, 0 where not valid; (T, Y, X) valid.
     """
-    return _read_stack(stack, bands, partial(_read_window, window=window), _shape(window))
+    return _read_stack(stack, bands, partial(_fill_window, window=window), _shape(window))
 
 
 def read_patches(
@@ -113,18 +136,18 @@ def read_patches(
     Returns:
         (T, B, P) reflectance, 0 where not valid; (T, P) valid; pixels window by window, row by row.
     """
-    return _read_stack(stack, bands, partial(_read_patches, windows=windows), _pixels(windows))
+    return _read_stack(stack, bands, partial(_fill_patches, windows=windows), _pixels(windows))
 
 
 def _read_stack(
-    stack: Stack, bands: Sequence[str], read: Reader, shape: tuple[int, ...]
+    stack: Stack, bands: Sequence[str], fill: Fill, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     count = len(stack.scenes)
     reflectance = np.empty((count, len(bands), *shape), np.float32)
     valid = np.empty((count, *shape), np.bool_)
     with quiet(stack.grid), ThreadPoolExecutor(THREADS) as pool:
         futures = [
-            pool.submit(_reflect_scene, scene, bands, read, reflectance[t], valid[t])
+            pool.submit(_reflect_scene, scene, bands, fill, reflectance[t], valid[t])
             for t, scene in enumerate(stack.scenes)
         ]
         await_all(futures)
@@ -142,23 +165,23 @@ def await_all(futures: Sequence[Future[None]]) -> None:
 
 
 def _read_scene(
-    scene: Scene, bands: Sequence[str], read: Reader, shape: tuple[int, ...]
+    scene: Scene, bands: Sequence[str], fill: Fill, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     reflectance = np.empty((len(bands), *shape), np.float32)
     valid = np.empty(shape, np.bool_)
-    _reflect_scene(scene, bands, read, reflectance, valid)
+    _reflect_scene(scene, bands, fill, reflectance, valid)
     return reflectance, valid
 
 
 def _reflect_scene(
     scene: Scene,
     bands: Sequence[str],
-    read: Reader,
+    fill: Fill,
     reflectance: NDArray[np.float32],
     valid: NDArray[np.bool_],
 ) -> None:
     """Fill a scene's reflectance and what is valid, in place."""
-    _fill_scene(OpenFiles(), scene, bands, read, reflectance, valid)
+    fill(OpenFiles(), scene, bands, reflectance, valid)
     for place, band in enumerate(bands):
         file = scene.bands[band]
         reflectance[place] *= np.float32(file.scale)
@@ -166,7 +189,104 @@ def _reflect_scene(
     np.copyto(reflectance, 0, where=~valid)
 
 
-def _fill_scene(
+def _fill_window(
+    files: OpenFiles,
+    scene: Scene,
+    bands: Sequence[str],
+    dn: NDArray[Any],
+    valid: NDArray[np.bool_],
+    *,
+    window: Window,
+) -> None:
+    wanted = scene.area.cut(window) if scene.area else None
+    if wanted is not None and not wanted.any():
+        dn[...], valid[...] = 0, False
+        return
+    if scene.shrink == 1:
+        _fill_tiles(files, scene, bands, partial(_read_window, window=window), dn, valid)
+    else:
+        _fill_averaged(files, scene, bands, dn, valid, window=window)
+    if wanted is not None:
+        valid &= wanted
+
+
+def _fill_patches(
+    files: OpenFiles,
+    scene: Scene,
+    bands: Sequence[str],
+    dn: NDArray[Any],
+    valid: NDArray[np.bool_],
+    *,
+    windows: Sequence[Window],
+) -> None:
+    if scene.shrink == 1 and scene.area is None:
+        _fill_tiles(files, scene, bands, partial(_read_patches, windows=windows), dn, valid)
+        return
+    files, start = OpenFiles(len(scene.files(bands))), 0
+    for window in windows:
+        part = slice(start, start + window.height * window.width)
+        patch = np.empty((len(bands), *_shape(window)), dn.dtype)
+        seen = np.empty(_shape(window), np.bool_)
+        _fill_window(files, scene, bands, patch, seen, window=window)
+        dn[:, part], valid[part] = patch.reshape(len(bands), -1), seen.reshape(-1)
+        start = part.stop
+    files.close()
+
+
+def _fill_preview(
+    files: OpenFiles,
+    scene: Scene,
+    bands: Sequence[str],
+    dn: NDArray[Any],
+    valid: NDArray[np.bool_],
+    *,
+    grid: Grid,
+    shape: tuple[int, int],
+) -> None:
+    steps = grid.shape[0] / shape[0], grid.shape[1] / shape[1]
+    small = Grid(
+        crs=grid.crs, transform=grid.transform @ Affine.scale(steps[1], steps[0]), shape=shape
+    )
+    fills = [
+        {band: replace(tile[band], onto=small) if tile[band].onto else tile[band] for band in bands}
+        for tile in scene.tiles
+    ]
+    read = partial(_read_preview, steps=(steps[0] * scene.shrink, steps[1] * scene.shrink))
+    shown = replace(scene, bands=fills[0], fills=tuple(fills[1:]))
+    _fill_tiles(files, shown, bands, partial(read, shape=shape), dn, valid)
+
+
+def _fill_averaged(
+    files: OpenFiles,
+    scene: Scene,
+    bands: Sequence[str],
+    dn: NDArray[Any],
+    valid: NDArray[np.bool_],
+    *,
+    window: Window,
+) -> None:
+    """Fill larger pixels, each with the mean of those that are read, whole numbers rounded."""
+    side = scene.shrink
+    wide = Window(*(side * number for number in window.flatten()))
+    fine, seen = np.empty((len(bands), *_shape(wide)), dn.dtype), np.empty(_shape(wide), np.bool_)
+    _fill_tiles(files, scene, bands, partial(_read_window, window=wide), fine, seen)
+    valid[...] = seen.reshape(window.height, side, window.width, side).all(axis=(1, 3))
+    # By the files' own types, since the same numbers are read as floats elsewhere.
+    whole = [all(np.dtype(f.dtype).kind in "iu" for f in scene.files([band])) for band in bands]
+    for place, is_whole in enumerate(whole):
+        dn[place] = _average(fine[place], side, is_whole=is_whole)
+
+
+def _average(fine: NDArray[Any], side: int, *, is_whole: bool) -> NDArray[np.float64]:
+    parts = [fine[row::side, col::side] for row in range(side) for col in range(side)]
+    total = np.zeros(parts[0].shape, np.float64)
+    for part in parts:
+        total += part
+    mean = total / side**2
+    return np.floor(mean + 0.5) if is_whole else mean
+
+
+def _fill_tiles(
     files: OpenFiles,
     scene: Scene,
     bands: Sequence[str],
@@ -174,16 +294,37 @@ def _fill_scene(
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill a scene's (B, ...) numbers, file by file, and what is valid in all of them, in place."""
+    """Fill a scene from its first tile, and from the others what is not valid there."""
+    _fill_tile(files, scene.bands, bands, read, dn, valid)
+    for tile in scene.fills:
+        if valid.all():
+            return
+        other, seen = np.empty_like(dn), np.empty_like(valid)
+        _fill_tile(files, tile, bands, read, other, seen)
+        np.copyto(dn, other, where=seen & ~valid)
+        valid |= seen
+
+
+def _fill_tile(
+    files: OpenFiles,
+    tile: Mapping[str, BandFile],
+    bands: Sequence[str],
+    read: Reader,
+    dn: NDArray[Any],
+    valid: NDArray[np.bool_],
+) -> None:
+    """Fill (B, ...) numbers, file by file, and what is valid in all of them, in place."""
     valid[...] = True
     # Undeclared zeros count only where every such band is 0: one dark band is an observation.
     blank: NDArray[np.bool_] | None = None
-    for path, places in _by_file(scene, bands).items():
-        band_files = [scene.bands[bands[place]] for place in places]
+    for path, places in _by_file(tile, bands).items():
+        band_files = [tile[bands[place]] for place in places]
         into = _fitting(dn, places, band_files)
-        with files.borrow(path) as raster:
+        with files.borrow(path, band_files[0].onto) as raster:
             stored = read(raster, band_files, into)
-        for place, file, numbers in zip(places, band_files, stored, strict=True):
+        if stored.missing is not None:
+            valid &= ~stored.missing
+        for place, file, numbers in zip(places, band_files, stored.dn, strict=True):
             missing = _missing(numbers, file.nodata)
             if missing is not None:
                 valid &= ~missing
@@ -216,11 +357,11 @@ def _convert(numbers: NDArray[Any], missing: NDArray[np.bool_] | None, to: NDArr
         np.copyto(to, 0, where=missing)
 
 
-def _by_file(scene: Scene, bands: Sequence[str]) -> Mapping[Path, Sequence[int]]:
+def _by_file(tile: Mapping[str, BandFile], bands: Sequence[str]) -> Mapping[Path, Sequence[int]]:
     """Places in `bands` by the file that holds them, so that each file is opened once."""
     places: defaultdict[Path, list[int]] = defaultdict(list)
     for place, band in enumerate(bands):
-        places[scene.bands[band].path].append(place)
+        places[tile[band].path].append(place)
     return places
 
 
@@ -230,16 +371,60 @@ def _read_window(
     into: NDArray[Any] | None,
     *,
     window: Window,
-) -> NDArray[Any]:
-    """(bands, Y, X) dn of a window; coarse pixels are repeated onto the stack's grid."""
+) -> Stored:
+    """(bands, Y, X) of a window; coarse pixels are repeated, beyond the file nothing is."""
+    file = files[0]  # all bands of a file lie alike
+    there = _shifted(window, file.origin)
+    held = Window(0, 0, raster.width * file.factor, raster.height * file.factor)
+    part = common_part(there, held)
+    if part == there:
+        return _read_part(raster, files, into, window=there)
+    dn = np.empty((len(files), *_shape(window)), file.dtype) if into is None else into
+    dn[...] = 0
+    missing = np.ones(_shape(window), np.bool_)
+    if part is not None:
+        found = _read_part(raster, files, None, window=part)
+        rows, cols = inside(part, there)
+        dn[:, rows, cols] = found.dn
+        missing[rows, cols] = False if found.missing is None else found.missing
+    return Stored(dn=dn, missing=missing)
+
+
+def _read_part(
+    raster: DatasetReader,
+    files: Sequence[BandFile],
+    into: NDArray[Any] | None,
+    *,
+    window: Window,
+) -> Stored:
+    """(bands, Y, X) of a window that lies in the file."""
     factor = files[0].factor
-    indexes = [file.index for file in files]
-    dn: NDArray[Any] = raster.read(indexes, window=_coarse(window, factor), out=into)
-    if factor == 1:
-        return dn
+    how = {"window": _coarse(window, factor)}
+    dn: NDArray[Any] = raster.read([file.index for file in files], out=into, **how)
+    missing = _masked(raster, files[0], **how)
+    if factor > 1:
+        dn = _repeated(dn, window, factor)
+        missing = None if missing is None else _repeated(missing[None], window, factor)[0]
+    return Stored(dn=dn, missing=missing)
+
+
+def _repeated(coarse: NDArray[Any], window: Window, factor: int) -> NDArray[Any]:
+    """Cut a window out of (bands, Y, X) coarse pixels that cover it."""
     top, left = window.row_off % factor, window.col_off % factor
-    fine = dn.repeat(factor, axis=1).repeat(factor, axis=2)
+    fine = coarse.repeat(factor, axis=1).repeat(factor, axis=2)
     return fine[:, top : top + window.height, left : left + window.width]
+
+
+def _masked(raster: DatasetReader, file: BandFile, **how: Any) -> NDArray[np.bool_] | None:
+    """Where a file's mask or alpha band says that nothing was observed; None if it has none."""
+    alpha = raster.alpha if isinstance(raster, Warped) else file.alpha
+    missing: NDArray[np.bool_] | None = None
+    if alpha is not None:
+        missing = raster.read(alpha, **how) == 0
+    if file.masked and file.onto is None:
+        beside: NDArray[np.bool_] = raster.read_masks(file.index, **how) == 0
+        missing = beside if missing is None else missing | beside
+    return missing
 
 
 def _read_patches(
@@ -248,11 +433,17 @@ def _read_patches(
     into: NDArray[Any] | None,
     *,
     windows: Sequence[Window],
-) -> NDArray[Any]:
-    """(bands, P) dn of windows, end to end."""
+) -> Stored:
+    """(bands, P) of windows, end to end."""
     patches = [_read_window(raster, files, None, window=window) for window in windows]
-    flat = [patch.reshape(len(files), -1) for patch in patches]
-    return np.concatenate(flat, axis=1, out=into)
+    dn = np.concatenate([patch.dn.reshape(len(files), -1) for patch in patches], axis=1, out=into)
+    if all(patch.missing is None for patch in patches):
+        return Stored(dn=dn, missing=None)
+    missing = [
+        np.zeros(patch.dn[0].size, np.bool_) if patch.missing is None else patch.missing.reshape(-1)
+        for patch in patches
+    ]
+    return Stored(dn=dn, missing=np.concatenate(missing))
 
 
 def _read_preview(
@@ -261,16 +452,43 @@ def _read_preview(
     into: NDArray[Any] | None,
     *,
     shape: tuple[int, int],
-) -> NDArray[Any]:
-    """(bands, Y, X) dn of the whole raster in few pixels."""
-    # The nearest, since an average would mix in nodata that the file doesn't declare.
-    dn: NDArray[Any] = raster.read(
-        [file.index for file in files],
-        out=into,
-        out_shape=None if into is not None else (len(files), *shape),
-        resampling=Resampling.nearest,
+    steps: tuple[float, float],
+) -> Stored:
+    """(bands, Y, X) of all that the stack shows, a pixel each of so many (rows, columns)."""
+    file = files[0]
+    if file.onto:
+        return _read_part(raster, files, into, window=Window(0, 0, shape[1], shape[0]))
+    dn = np.empty((len(files), *shape), file.dtype) if into is None else into
+    dn[...] = 0
+    missing = np.ones(shape, np.bool_)
+    rows, cols = (
+        _shown(start, step, count, size * file.factor)
+        for start, step, count, size in zip(file.origin, steps, shape, raster.shape, strict=True)
     )
-    return dn
+    out_shape = rows.stop - rows.start, cols.stop - cols.start
+    if min(out_shape) > 0:
+        top, left = file.origin[0] + rows.start * steps[0], file.origin[1] + cols.start * steps[1]
+        how = {
+            "window": Window(
+                left / file.factor,
+                top / file.factor,
+                out_shape[1] * steps[1] / file.factor,
+                out_shape[0] * steps[0] / file.factor,
+            ),
+            # The nearest, since an average would mix in nodata that the file doesn't declare.
+            "resampling": Resampling.nearest,
+        }
+        indexes = [band.index for band in files]
+        dn[:, rows, cols] = raster.read(indexes, out_shape=(len(files), *out_shape), **how)
+        masked = _masked(raster, file, out_shape=out_shape, **how)
+        missing[rows, cols] = False if masked is None else masked
+    return Stored(dn=dn, missing=missing if missing.any() else None)
+
+
+def _shown(start: int, step: float, count: int, size: int) -> slice:
+    """Which of so many pixels of a preview lie in a file of a size, along one axis."""
+    first = max(0, ceil(-start / step))
+    return slice(first, max(first, min(count, floor((size - start) / step + 1e-6))))
 
 
 def _shape(window: Window) -> tuple[int, int]:
@@ -279,6 +497,14 @@ def _shape(window: Window) -> tuple[int, int]:
 
 def _pixels(windows: Sequence[Window]) -> tuple[int]:
     return (sum(window.height * window.width for window in windows),)
+
+
+def _shifted(window: Window, origin: tuple[int, int]) -> Window:
+    if origin == (0, 0):
+        return window
+    return Window(
+        window.col_off + origin[1], window.row_off + origin[0], window.width, window.height
+    )
 
 
 def _coarse(window: Window, factor: int) -> Window:

@@ -70,11 +70,13 @@ class SceneReport:
     """By band, of the valid pixels in which this band is valid too; empty where there are none."""
     problems: tuple[str, ...]
     """One short sentence each."""
+    fills: tuple[str, ...] = ()
+    """Files of other tiles, which fill what the bands' own leave."""
 
     @property
     def files(self) -> tuple[str, ...]:
         """Paths, each once."""
-        return tuple(dict.fromkeys(band.file for band in self.bands))
+        return tuple(dict.fromkeys([*(band.file for band in self.bands), *self.fills]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -154,6 +154,7 @@ def _scene_report(
             *_odd_level(shift),
             *_bad_company(sample, samples),
         ),
+        fills=tuple(dict.fromkeys(str(f.path) for tile in scene.fills for f in tile.values())),
     )
 
 
@@ -163,7 +164,7 @@ def _band_report(stack: Stack, scene: Scene, band: str) -> BandReport:
         name=band,
         file=str(file.path),
         index=file.index,
-        pixel_size=pixel_size(stack.grid)[0] * file.factor,
+        pixel_size=pixel_size(stack.grid)[0] * file.factor / scene.shrink,
         scale=file.scale,
         offset=file.offset,
         scale_from=file.scale_from,

@@ -1,64 +1,66 @@
 """From files to a stack: which scenes there are, when, of which bands, on which grid."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES
+from am4cm_cli.stacks.choosing import Dated, choose_scenes
 from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
 from am4cm_cli.stacks.drafts import Draft, check_band_names, draft_scenes
-from am4cm_cli.stacks.grids import common_grid, factor_on
-from am4cm_cli.stacks.headers import Header, has_transform
+from am4cm_cli.stacks.frames import Frame, Lie, frame_stack
+from am4cm_cli.stacks.headers import has_transform
 from am4cm_cli.stacks.locations import holders
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.radiometry import Radiometry, check_levels, radiometry_notes
 from am4cm_cli.stacks.sources import list_images
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
+from am4cm_cli.stacks.tiles import join_tiles
 
 
-def find_stack(
-    source: str | Path,
-    *,
-    band_names: Sequence[str] | None = None,
-    scale: float | None = None,
-    offset: float | None = None,
-    dates: Path | None = None,
-) -> Stack:
-    """Find the scenes of a stack, and check that they share one grid and the same bands.
+def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack:
+    """Find the scenes of a stack, and bring them to one grid and the same bands.
 
     Args:
         source: a folder (or its sub-folder `images`), a glob, a .SAFE product or its zip, a text
             file of paths, a .csv of paths and dates, a URL, or one raster.
-        band_names: of multi-band files, in their order, where they carry no names.
-        scale: of the numbers; outweighs what the files say.
-        offset: in reflectance; outweighs what the files say.
-        dates: a CSV of two columns, file and ISO date; what it says outweighs names and tags.
+        options: what the user says of it.
 
     Rasters without CRS or transform are taken as they are, with a note, if all of them are so.
+
+    Raises:
+        StackError: it cannot be understood, or not all of it can be brought together.
     """
-    radiometry = Radiometry(scale=scale, offset=offset)
+    radiometry = Radiometry(scale=options.scale, offset=options.offset)
     radiometry.check()
-    names = None if band_names is None else check_band_names(band_names)
+    names = None if options.band_names is None else check_band_names(options.band_names)
     found = list_images(source)
     drafts, draft_notes = draft_scenes(found.paths, band_names=names)
-    check_levels(drafts)
-    bands = _shared_bands(drafts)
-    moments, date_notes = _date_all(drafts, found.dates, dates)
-    grid = common_grid(_headers_by_band(drafts))
+    moments, date_notes = _date_all(drafts, found.dates, options.dates)
+    wanted, choice_notes = choose_scenes(_in_time_order(drafts, moments), options)
+    chosen = [draft for draft, _ in wanted]
+    check_levels(chosen)
+    bands = _shared_bands(chosen)
+    joined, tile_notes = join_tiles(wanted, warps=options.warps)
+    frame, frame_notes = frame_stack([draft for draft, _ in joined], options)
     scenes = [
-        _scene(draft, moment, name, grid=grid, bands=bands, radiometry=radiometry)
-        for draft, moment, name in _in_time_order(drafts, moments)
+        _scene(draft, moment, name, frame=frame, bands=bands, radiometry=radiometry)
+        for (draft, moment), name in zip(joined, _unique_names(joined), strict=True)
     ]
     notes = [
         *found.notes,
         *draft_notes,
         *date_notes,
-        *radiometry_notes(drafts, moments, radiometry),
-        *_grid_notes(grid),
+        *choice_notes,
+        *tile_notes,
+        *frame_notes,
+        *radiometry_notes(chosen, [moment for _, moment in wanted], radiometry),
+        *_grid_notes(frame.grid),
     ]
     return Stack(
-        source=str(source), grid=grid, bands=bands, scenes=tuple(scenes), notes=tuple(notes)
+        source=str(source), grid=frame.grid, bands=bands, scenes=tuple(scenes), notes=tuple(notes)
     )
 
 
@@ -76,14 +78,6 @@ def _shared_bands(drafts: Sequence[Draft]) -> tuple[str, ...]:
                 f"Add what is missing, or take out what only some have."
             )
     return tuple(band for band in BAND_METRES if band in counts)
-
-
-def _headers_by_band(drafts: Sequence[Draft]) -> Mapping[str, Sequence[Header]]:
-    headers: defaultdict[str, list[Header]] = defaultdict(list)
-    for draft in drafts:
-        for band, layer in draft.layers.items():
-            headers[band].append(layer.header)
-    return headers
 
 
 def _date_all(
@@ -159,17 +153,13 @@ def _names(draft: Draft) -> list[str]:
     return names
 
 
-def _in_time_order(
-    drafts: Sequence[Draft], moments: Sequence[Moment]
-) -> list[tuple[Draft, Moment, str]]:
-    dated = sorted(
+def _in_time_order(drafts: Sequence[Draft], moments: Sequence[Moment]) -> list[Dated]:
+    return sorted(
         zip(drafts, moments, strict=True), key=lambda pair: (pair[1].time, str(pair[0].path))
     )
-    names = _unique_names(dated)
-    return [(draft, moment, name) for (draft, moment), name in zip(dated, names, strict=True)]
 
 
-def _unique_names(dated: Sequence[tuple[Draft, Moment]]) -> list[str]:
+def _unique_names(dated: Sequence[Dated]) -> list[str]:
     """ISO dates; where that is not unique with the time of day, and then with the file's name."""
     names = [_day(draft, moment) for draft, moment in dated]
     for longer in (_clock, _labelled, _located):
@@ -202,36 +192,77 @@ def _scene(
     moment: Moment,
     name: str,
     *,
-    grid: Grid,
+    frame: Frame,
     bands: Sequence[str],
     radiometry: Radiometry,
 ) -> Scene:
-    files = {band: _band_file(draft, band, grid, radiometry) for band in bands}
-    return Scene(time=moment.time, name=name, bands=files, product=draft.product)
+    first, *others = (
+        _band_files(tile, bands, frame=frame, radiometry=radiometry)
+        for tile in (draft, *draft.tiles)
+    )
+    for tile in others:
+        _check_same_radiometry(first, tile)
+    return Scene(
+        time=moment.time,
+        name=name,
+        bands=first,
+        product=draft.product,
+        fills=tuple(others),
+        shrink=frame.shrink,
+        area=frame.area,
+    )
 
 
-def _band_file(draft: Draft, band: str, grid: Grid, radiometry: Radiometry) -> BandFile:
+def _band_files(
+    draft: Draft, bands: Sequence[str], *, frame: Frame, radiometry: Radiometry
+) -> dict[str, BandFile]:
+    headers = {band: draft.layers[band].header for band in bands}
+    lies = {
+        path: frame.lie_of(header)
+        for path, header in {header.path: header for header in headers.values()}.items()
+    }
+    return {
+        band: _band_file(draft, band, lies[header.path], frame.shrink, radiometry)
+        for band, header in headers.items()
+    }
+
+
+def _band_file(draft: Draft, band: str, lie: Lie, shrink: int, radiometry: Radiometry) -> BandFile:
     layer = draft.layers[band]
     header, place = layer.header, layer.index - 1
     conversion = radiometry.of(draft, band)
-    factor = factor_on(grid, header)
-    height, width = header.blocks[place]
+    height, width = (max(1, side * lie.factor // shrink) for side in header.blocks[place])
     return BandFile(
         path=header.path,
         index=layer.index,
-        factor=factor,
+        factor=lie.factor,
         dtype=header.dtypes[place],
-        block=(height * factor, width * factor),
+        block=(height, width),
         scale=conversion.scale,
         offset=conversion.offset,
         scale_from=conversion.scale_from,
         offset_from=conversion.offset_from,
         nodata=_nodata(header.nodata[place], draft.product),
+        masked=layer.masked,
+        alpha=layer.alpha,
+        origin=lie.origin,
+        onto=lie.onto,
     )
 
 
 def _nodata(declared: float | None, product: Product | None) -> float | None:
     return product.nodata if declared is None and product else declared
+
+
+def _check_same_radiometry(first: Mapping[str, BandFile], tile: Mapping[str, BandFile]) -> None:
+    for band, file in tile.items():
+        own, other = (file.scale, file.offset), (first[band].scale, first[band].offset)
+        if own != other:
+            raise StackError(
+                f"{file.path}: has scale {own[0]:g} and offset {own[1]:g}, but {first[band].path}, "
+                f"a tile of the same acquisition, {other[0]:g} and {other[1]:g}; expected tiles of "
+                "one processing. Fetch both of the same baseline, or mask each by itself."
+            )
 
 
 def _grid_notes(grid: Grid) -> list[str]:

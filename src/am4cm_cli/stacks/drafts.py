@@ -3,13 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, band_name, name_bands
+from am4cm_cli.sensors import BAND_METRES, LAND_BANDS, name_bands, similar_band
 from am4cm_cli.stacks.dates import find_moment
 from am4cm_cli.stacks.headers import Header, read_headers
 from am4cm_cli.stacks.homes import tell_apart
@@ -34,6 +34,13 @@ class Layer:
     header: Header
     index: int
     """From 1."""
+    alpha: int | None = None
+    """Number of the file's band that is 0 where nothing was observed."""
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask beside the file's bands tells which pixels are valid."""
+        return any(self.header.masked[self.index - 1 : self.index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +54,8 @@ class Draft:
     """By standard band name."""
     product: Product | None = None
     """What is told beside the pixels."""
+    tiles: "tuple[Draft, ...]" = ()
+    """Of the same acquisition, showing other places."""
 
     @property
     def headers(self) -> list[Header]:
@@ -89,19 +98,17 @@ def _told(draft: Draft) -> Draft:
 
 def check_band_names(names: Sequence[str]) -> tuple[str, ...]:
     """Return standard names for what a user calls the bands; each must be known and come once."""
-    known = [_known_band(name) for name in names]
+    found = name_bands(names)
+    known = tuple(band or _refuse(name) for band, name in zip(found, names, strict=True))
     repeated = [name for name, count in Counter(known).items() if count > 1]
     if repeated:
         raise StackError(f"Band names given: {', '.join(repeated)} comes more than once.")
-    return tuple(known)
+    return known
 
 
-def _known_band(name: str) -> str:
-    known = band_name(name)
-    if known:
-        return known
-    close = get_close_matches(name.strip().upper(), BAND_METRES, n=1, cutoff=0.4)
-    hint = f" Did you mean {close[0]}?" if close else ""
+def _refuse(name: str) -> NoReturn:
+    close = similar_band(name)
+    hint = f" Did you mean {close}?" if close else ""
     raise StackError(
         f"Band names given: {name!r} is not a Sentinel-2 band; known are "
         f"{', '.join(BAND_METRES)}.{hint}"
@@ -119,22 +126,30 @@ def _from_multi_band(
     drafts = []
     for header in headers:
         names = _given_names(header, band_names) if band_names else _own_names(header, headers)
+        alpha = _alpha_beside(header, names)
         layers = {
-            name: Layer(header=header, index=index)
+            name: Layer(header=header, index=index, alpha=alpha)
             for index, name in enumerate(names, start=1)
             if name
         }
         unknown.update(
-            text or "without a name"
-            for text, name in zip(header.descriptions, names, strict=True)
-            if not name
+            header.descriptions[index - 1] or "without a name"
+            for index, name in enumerate(names, start=1)
+            if not name and index != alpha
         )
         drafts.append(Draft(label=stem(header.path), layers=layers))
     notes += [f"Band {text!r} passed over in {_files(count)}." for text, count in unknown.items()]
     return drafts, notes
 
 
-def _given_names(header: Header, band_names: Sequence[str]) -> tuple[str, ...]:
+def _alpha_beside(header: Header, names: Sequence[str | None]) -> int | None:
+    """The alpha band, unless it is an image itself: some programs declare a fourth band so."""
+    return header.alpha if header.alpha and names[header.alpha - 1] is None else None
+
+
+def _given_names(header: Header, band_names: Sequence[str]) -> tuple[str | None, ...]:
+    if header.alpha and len(band_names) == header.count - 1:
+        return (*band_names[: header.alpha - 1], None, *band_names[header.alpha - 1 :])
     if len(band_names) != header.count:
         raise StackError(
             f"{header.path}: has {_bands(header.count)}, but {len(band_names)} band names "
@@ -246,12 +261,15 @@ def _group(parts: Sequence[BandOfScene], headers: Mapping[Path, Header]) -> list
         header = headers.get(part.path)
         if header is None:
             continue
-        if header.count != 1:
+        alpha = header.alpha if header.count > 1 else None
+        if header.count != 1 + bool(alpha):
             raise StackError(
                 f"{part.path}: has {header.count} bands, but its name says it is {part.band} "
                 f"alone. Rename it, or keep it apart."
             )
-        layers[part.scene][part.band] = Layer(header=header, index=1)
+        layers[part.scene][part.band] = Layer(
+            header=header, index=2 if alpha == 1 else 1, alpha=alpha
+        )
     return [Draft(label=scene, layers=found) for scene, found in layers.items()]
 
 

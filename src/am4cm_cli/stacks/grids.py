@@ -13,6 +13,7 @@ from am4cm_cli.stacks.stack import Grid
 
 TOLERANCE = 0.05
 """How far corners may lie apart, in pixels of the finer grid."""
+ADVICE = "Bring it onto that grid, for example with gdalwarp, or remove it."
 
 
 def common_grid(by_band: Mapping[str, Sequence[Header]]) -> Grid:
@@ -21,10 +22,10 @@ def common_grid(by_band: Mapping[str, Sequence[Header]]) -> Grid:
     return min(usual, key=lambda grid: _pixel_area(grid.transform))
 
 
-def factor_on(grid: Grid, header: Header) -> int:
+def factor_on(grid: Grid, header: Header, *, advice: str = ADVICE) -> int:
     """How many pixels of the grid a raster's pixels are wide: 1, or more for a coarser band.
 
-    The raster must have the grid's CRS and outer bounds.
+    The raster must have the grid's CRS and outer bounds; an error ends with the advice.
     """
     own = header.grid
     factor = round(grid.shape[0] / own.shape[0])
@@ -33,7 +34,7 @@ def factor_on(grid: Grid, header: Header) -> int:
         raise StackError(
             f"{header.path}: lies on another grid. Found {describe(own)}; expected "
             f"{describe(grid)}, or coarser pixels in the same bounds. "
-            f"Bring it onto that grid, for example with gdalwarp, or remove it."
+            f"{advice}"
         )
     return factor
 
@@ -41,6 +42,17 @@ def factor_on(grid: Grid, header: Header) -> int:
 def same_grid(own: Grid, grid: Grid) -> bool:
     """Whether two rasters have the same pixels."""
     return own.shape == grid.shape and _same_bounds(own, grid)
+
+
+def corners_on(grid: Grid, own: Grid) -> NDArray[np.float64]:
+    """(4, 2) outer corners of a raster, across and down in pixels of a grid.
+
+    The upper left, the upper right, the lower left and the lower right.
+    """
+    height, width = own.shape
+    corners = [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
+    there = np.array(corners) @ _matrix(own.transform).T
+    return np.array((there @ _matrix(~grid.transform).T)[:, :2], np.float64)
 
 
 def describe(grid: Grid) -> str:
@@ -80,16 +92,8 @@ def _pixel_area(transform: Affine) -> float:
 
 
 def _same_bounds(own: Grid, grid: Grid) -> bool:
-    apart = np.abs(_corners(own, grid) - _corners(grid, grid))
+    apart = np.abs(corners_on(grid, own) - corners_on(grid, grid))
     return bool(own.crs == grid.crs and apart.max() < TOLERANCE)
-
-
-def _corners(own: Grid, grid: Grid) -> NDArray[np.float64]:
-    """(4, 2) outer corners of one grid, in pixels of another."""
-    height, width = own.shape
-    corners = [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
-    there = np.array(corners) @ _matrix(own.transform).T
-    return np.array((there @ _matrix(~grid.transform).T)[:, :2], np.float64)
 
 
 def _matrix(transform: Affine) -> NDArray[np.float64]:

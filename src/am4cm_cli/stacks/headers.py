@@ -11,6 +11,7 @@ from pathlib import Path
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader
 
@@ -36,6 +37,10 @@ class Header:
     offsets: tuple[float, ...]
     nodata: tuple[float | None, ...]
     tags: Mapping[str, str]
+    masked: tuple[bool, ...] = ()
+    """Whether a mask beside the bands, in the file or its .msk, tells what is valid."""
+    alpha: int | None = None
+    """Number of the band, from 1, that is declared to be an alpha band."""
 
     @property
     def count(self) -> int:
@@ -57,6 +62,8 @@ def read_header(path: Path) -> Header:
                 offsets=tuple(raster.offsets),
                 nodata=tuple(raster.nodatavals),
                 tags=raster.tags(),
+                masked=tuple(map(_has_mask, raster.mask_flag_enums)),
+                alpha=_alpha(raster.colorinterp),
             )
     # A damaged header may hold text that is none.
     except (RasterioIOError, UnicodeDecodeError) as error:
@@ -107,6 +114,14 @@ def _grid(path: Path, raster: DatasetReader) -> Grid:
             "georeference, such as with gdal_edit."
         )
     return Grid(crs=raster.crs or CRS(), transform=place, shape=raster.shape)
+
+
+def _has_mask(flags: Sequence[MaskFlags]) -> bool:
+    return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
+
+
+def _alpha(kinds: Sequence[ColorInterp]) -> int | None:
+    return kinds.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in kinds else None
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """Scenes of one place on one grid, as facts; finding them is `discovery`'s work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from am4cm_cli.sensors import LAND_BANDS
+from am4cm_cli.stacks.areas import Area
 from am4cm_cli.stacks.products import Product
 
 
@@ -33,7 +34,8 @@ class BandFile:
     index: int
     """Band number inside the file, from 1."""
     factor: int
-    """Side of this band's pixels in pixels of the stack's grid: 2 for a 20 m band at 10 m."""
+    """Side of this band's pixels in pixels that are read, those of the stack's grid unless its
+    scenes shrink: 2 for a 20 m band at 10 m."""
     dtype: str
     """numpy's name of the stored numbers' type."""
     block: tuple[int, int]
@@ -46,6 +48,25 @@ class BandFile:
     scale_from: str = ""
     offset_from: str = ""
     """Who says so: an option, the file, a metadata file, a baseline, nobody; for reports."""
+    masked: bool = False
+    """Whether a mask beside the file's bands tells which pixels are valid."""
+    alpha: int | None = None
+    """Number of the file's band that is 0 where nothing was observed."""
+    origin: tuple[int, int] = (0, 0)
+    """(row, col) of the stack's first pixel from the file's first, in pixels that are read."""
+    onto: Grid | None = None
+    """Grid of pixels that are read, onto which the file is warped; None where it lies on them."""
+
+    def paths(self) -> list[Path]:
+        """Files that decide its numbers: its own, and that of a mask beside it."""
+        beside = Path(f"{self.path}.msk")
+        return [self.path, beside] if self.masked and beside.exists() else [self.path]
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the file's pixels are the stack's, no more and no fewer, without a mask."""
+        told = self.masked or self.alpha is not None
+        return self.origin == (0, 0) and self.onto is None and not told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +80,21 @@ class Scene:
     """By standard band name."""
     product: Product | None = None
     """What is told beside the pixels."""
+    fills: tuple[Mapping[str, BandFile], ...] = ()
+    """Other tiles of the acquisition; each fills what those before it leave not valid."""
+    shrink: int = 1
+    """Side of the stack's pixels in pixels that are read, and averaged."""
+    area: Area | None = None
+    """Pixels of the stack that count; all if None."""
+
+    @property
+    def tiles(self) -> tuple[Mapping[str, BandFile], ...]:
+        """Where its pixels are, the first to be looked at first."""
+        return self.bands, *self.fills
+
+    def files(self, bands: Collection[str] | None = None) -> list[BandFile]:
+        """Those of some bands; all if None."""
+        return [tile[band] for tile in self.tiles for band in bands or tile]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +121,13 @@ class Stack:
         """Those that decide if a pixel is valid, as in a mask: the land bands, or all if none."""
         return tuple(band for band in LAND_BANDS if band in self.bands) or self.bands
 
+    def files(self, bands: Collection[str] | None = None) -> list[BandFile]:
+        """Those of some bands of all scenes; all if None."""
+        return [file for scene in self.scenes for file in scene.files(bands)]
+
     def number_type(self, bands: Sequence[str]) -> np.dtype[Any]:
         """The type that holds all numbers of these bands: uint16, int16 or float32."""
-        types = {np.dtype(scene.bands[band].dtype) for scene in self.scenes for band in bands}
+        types = {np.dtype(file.dtype) for file in self.files(bands)}
         fit = (np.dtype(np.uint16), np.dtype(np.int16))
         whole = {kind for kind in types if kind.kind in "iu"} == types
         return next(
@@ -104,7 +144,7 @@ class Stack:
 
     def block(self, bands: Sequence[str]) -> tuple[int, int]:
         """(Y, X) pixels of the largest block of these bands along each axis."""
-        blocks = [scene.bands[band].block for scene in self.scenes for band in bands]
+        blocks = [file.block for file in self.files(bands)]
         height, width = (max(sides) for sides in zip(*blocks, strict=True))
         return min(height, self.grid.shape[0]), min(width, self.grid.shape[1])
 

@@ -1,0 +1,97 @@
+"""Polygons of vector files, brought to a grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.features import rasterize
+from rasterio.windows import Window
+
+from am4cm_cli.errors import Am4cmError, StackError
+from am4cm_cli.stacks.lattices import cut
+from am4cm_cli.stacks.stack import Grid
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+PARQUET = {".parquet", ".geoparquet", ".pq"}
+PIECES = 256
+"""Into which a side as long as the whole is cut before it is brought to another CRS, where it may
+be bent."""
+STRIP_ROWS = 1024
+"""Burnt at a time."""
+
+
+def read_polygon(path: Path, crs: CRS) -> Any:
+    """Read all polygons of a GeoPackage, GeoJSON, GeoParquet or other vector file, as one.
+
+    Args:
+        path: of the file.
+        crs: to bring them to.
+
+    Returns:
+        A shapely geometry that is not empty.
+
+    Raises:
+        StackError: it cannot be read, has no CRS, or holds no polygons.
+        Am4cmError: geopandas is not installed.
+    """
+    frame = _read(path)
+    if frame.crs is None or not crs:
+        which = f"{path}: has" if frame.crs is None else f"{path}: has one, but the images have"
+        raise StackError(f"{which} no CRS; expected to be told where it lies. Set it, and go on.")
+    _check_kinds(path, frame)
+    west, south, east, north = frame.total_bounds
+    pieces = frame.geometry.make_valid().segmentize(max(east - west, north - south) / PIECES)
+    whole = pieces.to_crs(crs.to_wkt()).union_all()
+    if whole.is_empty or not np.isfinite(whole.bounds).all():
+        raise StackError(
+            f"{path}: its polygons have no place in {crs.to_string()[:60]}; expected some near the "
+            "images."
+        )
+    return whole
+
+
+def burn(polygon: Any, grid: Grid) -> NDArray[np.bool_]:
+    """(Y, X) True where a pixel's centre lies within."""
+    height, width = grid.shape
+    strips = []
+    for row in range(0, height, STRIP_ROWS):
+        strip = cut(grid, Window(0, row, width, min(STRIP_ROWS, height - row)))
+        strips.append(
+            rasterize(
+                [(polygon, 1)], out_shape=strip.shape, transform=strip.transform, dtype=np.uint8
+            ).astype(np.bool_)
+        )
+    return np.concatenate(strips)
+
+
+def _read(path: Path) -> GeoDataFrame:
+    try:
+        import geopandas
+        import pyarrow
+        from pyogrio.errors import DataSourceError
+    except ImportError as error:
+        raise Am4cmError(
+            f"{path}: to read polygons, install geopandas: pip install 'am4cm[vector]'."
+        ) from error
+    try:
+        if path.suffix.lower() in PARQUET:
+            return geopandas.read_parquet(path)
+        return geopandas.read_file(path)
+    except (OSError, ValueError, DataSourceError, pyarrow.ArrowException) as error:
+        raise StackError(
+            f"{path}: cannot be read as polygons ({error}); expected a GeoPackage, GeoJSON or "
+            "GeoParquet."
+        ) from error
+
+
+def _check_kinds(path: Path, frame: GeoDataFrame) -> None:
+    kinds = set(frame.geom_type.dropna())
+    if not kinds or not kinds <= {"Polygon", "MultiPolygon"}:
+        found = ", ".join(sorted(map(str, kinds))) or "nothing"
+        raise StackError(f"{path}: holds {found}; expected polygons alone.")

@@ -40,7 +40,6 @@ def test_band_knows_its_own_name(band):
         ("RE3", "B07"),
         ("BROADNIR", "B08"),
         ("Narrow NIR", "B8A"),
-        ("WVP", "B09"),
         ("swir_2", "B12"),
     ],
 )

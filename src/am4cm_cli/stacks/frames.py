@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, prod
+from math import prod
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.areas import Area
@@ -108,11 +108,6 @@ def frame_stack(drafts: Sequence[Draft], options: StackOptions) -> tuple[Frame, 
     """
     has_tiles = any(draft.tiles for draft in drafts)
     usual = _usual_grid(drafts, options, has_tiles=has_tiles)
-    if usual.transform.is_degenerate or not all(map(isfinite, usual.transform)):
-        raise StackError(
-            f"{options.align_to or drafts[0].path}: its pixels have no place; found "
-            f"{describe(usual)}. Mend its georeference."
-        )
     shrink, coarse = _coarser(usual, drafts, options)
     region = find_region(coarse, options)
     frame = Frame(

@@ -143,6 +143,8 @@ def _tells(draft: Draft, band: str) -> bool:
 
 def _is_by_baseline(draft: Draft, radiometry: Radiometry) -> bool:
     """Whether a baseline alone says that there is an offset."""
+    if not draft.product or not draft.product.has_offset:
+        return False
     found = (radiometry.of(draft, band) for band in draft.layers)
     return any(one.offset and one.offset_from.startswith("baseline") for one in found)
 

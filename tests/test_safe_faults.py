@@ -201,6 +201,19 @@ def test_granules_of_one_old_product(tmp_path):
     assert stack.scenes[0].time == datetime(2015, 12, 21, 20, 55, 19)
 
 
+def test_a_product_without_a_folder_of_its_own(tmp_path):
+    """As people pack it again, and as they call it."""
+    safe = write_safe(tmp_path, NEW, few_bands())
+    with ZipFile(tmp_path / "april.zip", "w") as packed:
+        for path in safe.rglob("*"):
+            packed.write(path, path.relative_to(safe))
+    safe.rename(tmp_path / "april")
+    for source in ("april", "april.zip"):
+        (scene,) = find_stack(tmp_path / source).scenes
+        assert scene.name == "2023-04-05"
+        assert (scene.product.baseline, scene.product.tile) == ("05.11", "T31UFQ")
+
+
 def test_a_product_without_metadata_or_images(tmp_path):
     safe = write_safe(tmp_path / "in", NEW, few_bands())
     whole = write_safe(tmp_path / "in", TOP, few_bands())

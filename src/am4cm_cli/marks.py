@@ -125,7 +125,7 @@ def _told(file: BandFile) -> dict[str, Any]:
 
 
 def _size(path: Path) -> int:
-    """In bytes, of a file, its zip, or a VRT's files; 0 of other virtual ones, which have none."""
+    """In bytes, of a file, its zip or a VRT's files; 0 of what is remote."""
     try:
         return sum(file.stat().st_size for file in files_behind(path))
     except OSError as error:

@@ -54,7 +54,7 @@ def _paths(stack: Stack) -> list[Path]:
 
 
 def file_state(path: Path) -> str:
-    """Size and time of change of a file, its zip or a VRT's files; other virtual ones have none."""
+    """Size and time of change, of a file, its zip or a VRT's files; what is remote has none."""
     try:
         found = [file.stat() for file in files_behind(path)]
     except OSError as error:

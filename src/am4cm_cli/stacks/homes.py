@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.stacks.locations import is_virtual, stem
 from am4cm_cli.stacks.names import tile_in
 from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.safe import Home, find_homes, read_product
@@ -48,7 +48,7 @@ def tell_apart(parts: Sequence[BandOfScene]) -> Housed:
         _check_dates(kept[folder], product, found)
         for part in _labelled(kept[folder], found):
             housed.append(part)
-            tile = product.tile or tile_in(part.scene.rpartition("/")[2])
+            tile = product.tile or tile_in(stem(part.path))
             products[part.scene] = replace(product, tile=tile)
     others = [part for part in parts if part.path not in homes]
     return Housed(parts=housed, products=products, others=others, notes=notes)

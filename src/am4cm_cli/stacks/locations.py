@@ -71,8 +71,9 @@ def holders(path: Path) -> list[Path]:
 
 def stem(path: Path) -> str:
     """A file's name without suffix; of a URL without its query, too."""
-    text = str(path)
-    return PurePosixPath(text.partition("?")[0] if "/vsicurl" in text else text).stem
+    if not is_virtual(path):
+        return path.stem
+    return PurePosixPath(str(path).partition("?")[0]).stem
 
 
 def _existing_file(path: Path) -> Path | None:

@@ -19,6 +19,8 @@ Specification Document 14.9, RADIO_ADD_OFFSET and BOA_ADD_OFFSET."""
 FIRST_OFFSETS = datetime(2022, 1, 25)
 """The day from which on ESA has made products with that offset; older dates are made again, too."""
 
+RAW = "_(Raw)"
+"""In the names of single bands from Sentinel Hub's browser."""
 FILE = "the file"
 USUAL = "as usual"
 
@@ -106,6 +108,7 @@ def radiometry_notes(
     ]
     return [
         *_outweighed(drafts, radiometry),
+        *_raw_notes(drafts, radiometry),
         *_note(
             by_name,
             f"are of processing baseline {_baselines(by_name)}, so their offset is -0.1; if "
@@ -126,6 +129,20 @@ def radiometry_notes(
     ]
 
 
+def _raw_notes(drafts: Sequence[Draft], radiometry: Radiometry) -> list[str]:
+    raw = [
+        draft
+        for draft in drafts
+        if RAW in draft.path.name
+        and any(radiometry.of(draft, band).scale == DN_SCALE for band in draft.layers)
+    ]
+    return _note(
+        raw,
+        "are taken to hold reflectance x 10000. Sentinel Hub's browser also writes 16 bits as "
+        "reflectance x 65535: if these are so, give --scale 1.526e-5.",
+    )
+
+
 def _outweighed(drafts: Sequence[Draft], radiometry: Radiometry) -> list[str]:
     declaring = sum(any(_tells(draft, band) for band in draft.layers) for draft in drafts)
     if radiometry == Radiometry() or not declaring:
@@ -143,6 +160,8 @@ def _tells(draft: Draft, band: str) -> bool:
 
 def _is_by_baseline(draft: Draft, radiometry: Radiometry) -> bool:
     """Whether a baseline alone says that there is an offset."""
+    if not draft.product or not draft.product.has_offset:
+        return False
     found = (radiometry.of(draft, band) for band in draft.layers)
     return any(one.offset and one.offset_from.startswith("baseline") for one in found)
 

@@ -41,8 +41,9 @@ class Home:
 
     @property
     def label(self) -> str:
-        """The product's name, without .SAFE."""
-        name = self.folder.name
+        """The product's name, without .SAFE; its zip's where it has no folder in there."""
+        packed = zip_and_member(self.folder)
+        name = packed[0].stem if packed and not packed[1] else self.folder.name
         return name[: -len(SUFFIX)] if name.lower().endswith(SUFFIX) else name
 
 

@@ -17,6 +17,7 @@ from am4cm_cli.stacks.stack import Grid
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from pandas import DataFrame
 
 PARQUET = {".parquet", ".geoparquet", ".pq"}
 PIECES = 256
@@ -82,12 +83,23 @@ def _read(path: Path) -> GeoDataFrame:
     try:
         if path.suffix.lower() in PARQUET:
             return geopandas.read_parquet(path)
-        return geopandas.read_file(path)
+        return geopandas.read_file(path, layer=_layer(path, geopandas.list_layers(path)))
     except (OSError, ValueError, DataSourceError, pyarrow.ArrowException) as error:
         raise StackError(
             f"{path}: cannot be read as polygons ({error}); expected a GeoPackage, GeoJSON or "
             "GeoParquet."
         ) from error
+
+
+def _layer(path: Path, layers: DataFrame) -> str | None:
+    """The only one that has shapes; tables beside it, such as QGIS's styles, have none."""
+    names = layers["name"][layers["geometry_type"].notna()].tolist()
+    if len(names) > 1:
+        raise StackError(
+            f"{path}: has {len(names)} layers, {', '.join(names)}; expected one. Take the one with "
+            f"the polygons out of it: ogr2ogr polygons.gpkg {path.name} {names[0]}"
+        )
+    return names[0] if names else None
 
 
 def _check_kinds(path: Path, frame: GeoDataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,18 +58,14 @@ def read_polygon(path: Path, crs: CRS) -> Any:
     return whole
 
 
-def burn(polygon: Any, grid: Grid) -> NDArray[np.bool_]:
-    """(Y, X) True where a pixel's centre lies within."""
+def burn(polygon: Any, grid: Grid) -> Iterator[NDArray[np.bool_]]:
+    """Yield strips of a grid's rows, True where a pixel's centre lies within."""
     height, width = grid.shape
-    strips = []
     for row in range(0, height, STRIP_ROWS):
         strip = cut(grid, Window(0, row, width, min(STRIP_ROWS, height - row)))
-        strips.append(
-            rasterize(
-                [(polygon, 1)], out_shape=strip.shape, transform=strip.transform, dtype=np.uint8
-            ).astype(np.bool_)
-        )
-    return np.concatenate(strips)
+        shape, transform = strip.shape, strip.transform
+        burnt = rasterize([(polygon, 1)], out_shape=shape, transform=transform, dtype=np.uint8)
+        yield burnt.astype(np.bool_)
 
 
 def _read(path: Path) -> GeoDataFrame:

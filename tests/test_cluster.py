@@ -11,7 +11,9 @@ from pathlib import Path
 from socket import gethostname
 
 import pytest
+import rasterio
 import torch
+from affine import Affine
 from distributed.utils import key_split
 
 from am4cm_cli.app import main
@@ -21,10 +23,11 @@ from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.parts import Parts
 from am4cm_cli.schedulers import _check_versions, open_cluster
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.weights import load_weights, save_weights
 from am4cm_cli.workers import Errand
 from cloudy import bright_weights, write_cloudy
-from stacks import every_days, random_dn, write_stack
+from stacks import CORNER, every_days, random_dn, write_image, write_stack
 
 CPU = torch.device("cpu")
 TILE = 6  # 4 x 4 windows of the cloudy stack
@@ -290,3 +293,19 @@ def test_ctrl_c_stops_and_either_way_goes_on(tmp_path, monkeypatch):
     going_on = mask("in", Path("out.tif"), tile=16, weights=weights, tell=said.append)
     assert said[0].startswith("Going on from an earlier run")
     assert going_on == mask("in", Path("one.tif"), tile=80, weights=weights)
+
+
+def test_workers_see_the_same_pixels(cluster, site, tmp_path):
+    """A scene of tiles, one of them warped, all averaged: as in one process."""
+    for path in sorted((site / "images").glob("*.tif")):
+        with rasterio.open(path) as raster:
+            dn, names = raster.read(), raster.descriptions
+        place = CORNER @ Affine.translation(8.3, 0)
+        write_image(tmp_path / "in" / f"A_{path.name}", dn[..., :12], names=names)
+        write_image(tmp_path / "in" / f"B_{path.name}", dn[..., 8:], names=names, transform=place)
+    stack = find_stack(tmp_path / "in", StackOptions(align=True, resolution=20))
+    for name, workers in (("alone", None), ("shared", cluster)):
+        files = MaskFiles(probability=tmp_path / f"{name}.tif")
+        how = {"device": CPU, "cluster": workers}
+        mask_stack(stack, files, bright_weights(), MaskConfig(), Resources(tile=TILE), **how)
+    assert (tmp_path / "alone.tif").read_bytes() == (tmp_path / "shared.tif").read_bytes()

@@ -6,7 +6,6 @@ import geopandas
 import pytest
 import rasterio
 import torch
-from affine import Affine
 from shapely.geometry import box
 
 from am4cm_cli.commands.images import IMAGE_OPTIONS
@@ -17,7 +16,7 @@ from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.options import Box, StackOptions
 from am4cm_cli.weights import save_weights
 from cloudy import bright_weights, write_cloudy
-from stacks import CORNER, CRS, random_dn, write_image
+from stacks import CRS, random_dn, write_image
 from test_commands import run  # noqa: F401
 
 BOX = "500030,4999850,500170,4999960"
@@ -36,52 +35,54 @@ def site(tmp_path_factory):
     return folder
 
 
-def facts(path):
-    with rasterio.open(path) as raster:
-        return raster.shape, raster.count, raster.transform.a
-
-
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--bbox", BOX], ((11, 14), 14, 10)),
-        (["--bbox", "2.99,45.14,3.01,45.16", "--bbox-crs", "EPSG:4326"], ((22, 19), 14, 10)),
-        (["--from", "2018-01-09", "--to", LAST], ((22, 19), 12, 10)),
-        (["--resolution", "20"], ((11, 9), 14, 20)),
-        (["--polygon", "field.gpkg"], ((10, 12), 14, 10)),
-        (["--align-to", "labels.tif", "--bbox", BOX], ((11, 14), 14, 10)),
+        (["--bbox", BOX], ([11, 14], 14, 10)),
+        (["--bbox", "2.99,45.14,3.01,45.16", "--bbox-crs", "EPSG:4326"], ([22, 19], 14, 10)),
+        (["--from", "2018-01-09", "--to", LAST], ([22, 19], 12, 10)),
+        (["--resolution", "20"], ([11, 9], 14, 20)),
+        (["--polygon", "field.gpkg"], ([10, 12], 14, 10)),
+        (["--align-to", "labels.tif", "--bbox", BOX], ([11, 14], 14, 10)),
     ],
 )
-def test_the_mask_is_of_what_was_asked_for(run, site, tmp_path, options, expected):  # noqa: F811
-    words = ("mask", "images", tmp_path / "m.tif", "--weights", "w.safetensors", *options)
-    done = run(*words, cwd=site)
+def test_a_stack_is_what_was_asked_for(run, site, options, expected):  # noqa: F811
+    done = run("info", "images", "--json", *options, cwd=site)
     assert done.returncode == 0, done.stderr
-    assert facts(tmp_path / "m.tif") == expected
+    told = json.loads(done.stdout)
+    grid = told["grid"]
+    assert (grid["shape"], len(told["scenes"]), grid["pixel_size"][0]) == expected
 
 
-def test_every_command_takes_them(run, site, tmp_path):  # noqa: F811
-    """One mask of a box, and all that can be done with it by the same options."""
-    m, how = tmp_path / "m.tif", ("--bbox", BOX, "--from", "2018-01-09")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mask", "images", "OUT.tif"),
+        ("info", "images"),
+        ("draw", "labels.tif", "OUT.png", "--images", "images"),
+        ("evaluate", "labels.tif", "--images", "images"),
+        ("explain", "images", 1, 2, "--csv", "-"),
+        ("calibrate", "images", "labels.tif", "OUT.safetensors"),
+        ("prepare", ".", "OUT"),
+    ],
+)
+def test_every_command_hands_them_on(run, site, words):  # noqa: F811
+    done = run(*words, "--from", "2050-01-01", cwd=site)
+    assert done.returncode == 1
+    assert b"no image from 2050-01-01; found 14, from 2018-01-01 to 2018-04-15" in done.stderr
+    assert list(site.glob("OUT*")) == []
+
+
+def test_a_mask_is_drawn_and_explained_as_it_was_made(run, site, tmp_path):  # noqa: F811
+    m, how = tmp_path / "m.tif", ("--bbox", BOX, "--from", "2018-01-09", "--resolution", 20)
     weights = ("--weights", "w.safetensors")
     assert run("mask", "images", m, *weights, *how, cwd=site).returncode == 0
-    done = run("info", "images", "--json", *how, cwd=site)
-    told = json.loads(done.stdout)
-    assert told["grid"]["shape"] == [11, 14]
-    assert len(told["scenes"]) == 13
+    with rasterio.open(m) as raster:
+        assert (raster.shape, raster.count) == ((6, 8), 13)
     assert run("draw", m, tmp_path / "m.png", "--images", "images", *how).returncode == 0
-    done = run("evaluate", m, "--images", "images", *weights, *how)
-    assert done.returncode == 0, done.stderr
     done = run("explain", "images", 500_100, 4_999_900, "--csv", "-", *weights, *how)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 14
-    reference = tmp_path / "reference.tif"
-    with rasterio.open(m) as raster:
-        dn, names = raster.read(), raster.descriptions
-    dn[(dn != 255)] = (dn >= 50)[dn != 255] * 100
-    write_image(reference, dn, names=names, transform=CORNER @ Affine.translation(3, 4), nodata=255)
-    told = ("--map", "0=clear,100=cloud")
-    done = run("calibrate", "images", reference, tmp_path / "c.safetensors", *told, *weights, *how)
-    assert done.returncode == 0, done.stderr
 
 
 def test_prepare_takes_days_and_cuts_labels_as_images(run, site, tmp_path):  # noqa: F811
@@ -112,24 +113,8 @@ def test_each_stack_of_a_list_is_taken_so(run, site, tmp_path):  # noqa: F811
     words = ("mask", "list.csv", "masks", "--each", "--weights", site / "w.safetensors")
     done = run(*words, "--bbox", BOX, "--resolution", 20, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert facts(tmp_path / "masks" / "A.tif") == ((6, 8), 14, 20)
-
-
-def test_workers_see_the_same_stack(run, site, tmp_path):  # noqa: F811
-    """A scene is warped, the rest averaged and cropped, on a cluster as in one process."""
-    for path in sorted((site / "images").glob("*.tif")):
-        with rasterio.open(path) as raster:
-            dn, names = raster.read(), raster.descriptions
-        place = CORNER @ Affine.translation(0.3 if "20180306" in path.name else 0, 0)
-        write_image(tmp_path / "in" / path.name, dn, names=names, transform=place)
-    how = ("--align", "--resolution", 20, "--polygon", site / "field.gpkg", "--tile", 16)
-    words = ("mask", "in", "--weights", site / "w.safetensors", *how)
-    alone = run(*words[:2], "alone.tif", *words[2:], cwd=tmp_path)
-    assert alone.returncode == 0, alone.stderr
-    assert b"1 of 14 images lie on other grids" in alone.stderr
-    shared = run(*words[:2], "shared.tif", *words[2:], "--dask", "local:1", cwd=tmp_path)
-    assert shared.returncode == 0, shared.stderr
-    assert (tmp_path / "alone.tif").read_bytes() == (tmp_path / "shared.tif").read_bytes()
+    with rasterio.open(tmp_path / "masks" / "A.tif") as raster:
+        assert (raster.shape, raster.count, raster.transform.a) == ((6, 8), 14, 20)
 
 
 @pytest.mark.parametrize(
@@ -155,10 +140,8 @@ def test_a_box_west_of_greenwich_is_no_option(run, site):  # noqa: F811
     assert b"Box -9,38,-8,39: lies outside the images; expected some of 3," in done.stderr
 
 
-def test_pastis_and_masks_without_images_take_none_of_them(run, site, tmp_path):  # noqa: F811
-    m = tmp_path / "m.tif"
-    run("mask", site / "images", m, "--weights", site / "w.safetensors")
-    done = run("evaluate", m, m, "--from", "2018-01-01")
+def test_a_mask_without_images_takes_none_of_them(run):  # noqa: F811
+    done = run("evaluate", "m.tif", "r.tif", "--from", "2018-01-01")
     assert done.returncode == 2
     assert "'--from': has no use with no --images" in done.stderr.decode().replace("\n", " ")
 

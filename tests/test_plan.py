@@ -18,7 +18,7 @@ from stacks import every_days, write_stack
 GB = 10**9
 
 
-def demand(dates, *, bands=10, layers=1):
+def demand(dates, *, bands=10, layers=1, aside=0):
     return Demand(
         dates=dates,
         bands=bands,
@@ -26,6 +26,7 @@ def demand(dates, *, bands=10, layers=1):
         planes=3,
         arrays=ARRAYS[3],
         layer_bytes=layers * dates,
+        aside=aside,
     )
 
 
@@ -36,7 +37,8 @@ def taken(plan, needed):
     planes = pixels * needed.dates * needed.planes * 4
     batches = plan.threads * BATCH * needed.dates * 4 * needed.arrays
     written = 2 * pixels * needed.layer_bytes
-    return plan.cache_bytes + (1 + plan.ahead) * numbers + planes + written + batches
+    aside = plan.threads * pixels * needed.aside
+    return plan.cache_bytes + (1 + plan.ahead) * numbers + planes + written + batches + aside
 
 
 @given(
@@ -49,9 +51,10 @@ def taken(plan, needed):
     ),
     threads=st.integers(1, 32),
     memory=st.integers(GB, 16 * GB),
+    aside=st.sampled_from([0, 21, 84, 756]),
 )
-def test_any_plan_holds_the_limit(dates, bands, layers, shape, block, threads, memory):
-    needed = demand(dates, bands=bands, layers=layers)
+def test_any_plan_holds_the_limit(dates, bands, layers, shape, block, threads, memory, aside):
+    needed = demand(dates, bands=bands, layers=layers, aside=aside)
     plan = make_plan(
         needed, shape=shape, block=block, threads=threads, batch=BATCH, max_memory=memory
     )

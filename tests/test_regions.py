@@ -158,6 +158,14 @@ def test_a_broken_parquet(site, tmp_path, content):
         find_stack(site / "images", StackOptions(polygon=path))
 
 
+def test_a_file_of_two_layers(site, tmp_path):
+    path = write_polygons(tmp_path / "field.gpkg", FIELD)
+    frame = geopandas.read_file(path)
+    frame.to_file(path, layer="others")
+    with pytest.raises(StackError, match="has 2 layers, field, others; expected one"):
+        find_stack(site / "images", StackOptions(polygon=path))
+
+
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_polygons_without_a_crs(site, tmp_path):
     path = write_polygons(tmp_path / "field.gpkg", FIELD, crs=None)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor
@@ -222,15 +223,15 @@ def _fill_patches(
     if scene.shrink == 1 and scene.area is None:
         _fill_tiles(files, scene, bands, partial(_read_patches, windows=windows), dn, valid)
         return
-    files, start = OpenFiles(len(scene.files(bands))), 0
-    for window in windows:
-        part = slice(start, start + window.height * window.width)
-        patch = np.empty((len(bands), *_shape(window)), dn.dtype)
-        seen = np.empty(_shape(window), np.bool_)
-        _fill_window(files, scene, bands, patch, seen, window=window)
-        dn[:, part], valid[part] = patch.reshape(len(bands), -1), seen.reshape(-1)
-        start = part.stop
-    files.close()
+    start = 0
+    with closing(OpenFiles(len(scene.files(bands)))) as kept:
+        for window in windows:
+            part = slice(start, start + window.height * window.width)
+            patch = np.empty((len(bands), *_shape(window)), dn.dtype)
+            seen = np.empty(_shape(window), np.bool_)
+            _fill_window(kept, scene, bands, patch, seen, window=window)
+            dn[:, part], valid[part] = patch.reshape(len(bands), -1), seen.reshape(-1)
+            start = part.stop
 
 
 def _fill_preview(

@@ -1,5 +1,6 @@
 """Which pixels of a grid a user asked for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -19,10 +20,13 @@ class Area:
     here and in what is sent to workers."""
 
     @classmethod
-    def of(cls, inside: NDArray[np.bool_]) -> "Area":
-        """Pack (Y, X), True where a pixel counts."""
-        height, width = inside.shape
-        return cls(shape=(height, width), bits=np.packbits(inside, axis=1).tobytes())
+    def of(cls, strips: Iterable[NDArray[np.bool_]]) -> "Area":
+        """Pack strips of rows, from the top, each (rows, X) and True where a pixel counts."""
+        rows, width, bits = 0, 0, []
+        for strip in strips:
+            rows, width = rows + strip.shape[0], strip.shape[1]
+            bits.append(np.packbits(strip, axis=1).tobytes())
+        return cls(shape=(rows, width), bits=b"".join(bits))
 
     def cut(self, window: Window) -> NDArray[np.bool_]:
         """(Y, X) of a window, True where a pixel counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from am4cm_cli.stacks.stack import Grid
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from pandas import DataFrame
 
 PARQUET = {".parquet", ".geoparquet", ".pq"}
 PIECES = 256
@@ -56,18 +58,14 @@ def read_polygon(path: Path, crs: CRS) -> Any:
     return whole
 
 
-def burn(polygon: Any, grid: Grid) -> NDArray[np.bool_]:
-    """(Y, X) True where a pixel's centre lies within."""
+def burn(polygon: Any, grid: Grid) -> Iterator[NDArray[np.bool_]]:
+    """Yield strips of a grid's rows, True where a pixel's centre lies within."""
     height, width = grid.shape
-    strips = []
     for row in range(0, height, STRIP_ROWS):
         strip = cut(grid, Window(0, row, width, min(STRIP_ROWS, height - row)))
-        strips.append(
-            rasterize(
-                [(polygon, 1)], out_shape=strip.shape, transform=strip.transform, dtype=np.uint8
-            ).astype(np.bool_)
-        )
-    return np.concatenate(strips)
+        shape, transform = strip.shape, strip.transform
+        burnt = rasterize([(polygon, 1)], out_shape=shape, transform=transform, dtype=np.uint8)
+        yield burnt.astype(np.bool_)
 
 
 def _read(path: Path) -> GeoDataFrame:
@@ -82,12 +80,23 @@ def _read(path: Path) -> GeoDataFrame:
     try:
         if path.suffix.lower() in PARQUET:
             return geopandas.read_parquet(path)
-        return geopandas.read_file(path)
+        return geopandas.read_file(path, layer=_layer(path, geopandas.list_layers(path)))
     except (OSError, ValueError, DataSourceError, pyarrow.ArrowException) as error:
         raise StackError(
             f"{path}: cannot be read as polygons ({error}); expected a GeoPackage, GeoJSON or "
             "GeoParquet."
         ) from error
+
+
+def _layer(path: Path, layers: DataFrame) -> str | None:
+    """The only one that has shapes; tables beside it, such as QGIS's styles, have none."""
+    names = layers["name"][layers["geometry_type"].notna()].tolist()
+    if len(names) > 1:
+        raise StackError(
+            f"{path}: has {len(names)} layers, {', '.join(names)}; expected one. Take the one with "
+            f"the polygons out of it: ogr2ogr polygons.gpkg {path.name} {names[0]}"
+        )
+    return names[0] if names else None
 
 
 def _check_kinds(path: Path, frame: GeoDataFrame) -> None:

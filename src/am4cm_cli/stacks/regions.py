@@ -67,16 +67,17 @@ def _within(grid: Grid, window: Window, path: Path) -> Region:
     polygon = read_polygon(path, grid.crs)
     bounds = touched(grid, _corners(polygon.bounds))
     both = common_part(bounds, window) if bounds else None
-    inside = burn(polygon, cut(grid, both)) if both else None
-    if inside is None or not inside.any():
+    area = Area.of(burn(polygon, cut(grid, both))) if both else None
+    if both is None or area is None or not area.count:
         raise StackError(
             f"{path}: no pixel's centre lies within its polygons; expected some of "
             f"{_bounds(cut(grid, window), None)}. Choose polygons that lie on the images."
         )
-    if inside.all():
+    share = area.count / (both.height * both.width)
+    if share == 1:
         return Region(window=both, area=None)
-    note = f"{inside.mean():.0%} of the grid lie within {path}; the rest is not looked at."
-    return Region(window=both, area=Area.of(inside), notes=(note,))
+    note = f"{share:.0%} of the grid lie within {path}; the rest is not looked at."
+    return Region(window=both, area=area, notes=(note,))
 
 
 def _to_crs(

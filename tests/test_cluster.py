@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 from distributed.utils import key_split
 
 from am4cm_cli.app import main
+from am4cm_cli.cluster import Cluster
 from am4cm_cli.errors import Am4cmError, OutputError, StackError
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
@@ -55,6 +57,7 @@ def mask(
     files=None,
     weights=None,
     tell=str,
+    skip_bad=False,
     **options,
 ):
     mask_stack(
@@ -66,6 +69,7 @@ def mask(
         device=CPU,
         cluster=cluster,
         resume=True,
+        skip_bad=skip_bad,
         track=track,
         tell=tell,
     )
@@ -290,3 +294,22 @@ def test_ctrl_c_stops_and_either_way_goes_on(tmp_path, monkeypatch):
     going_on = mask("in", Path("out.tif"), tile=16, weights=weights, tell=said.append)
     assert said[0].startswith("Going on from an earlier run")
     assert going_on == mask("in", Path("one.tif"), tile=80, weights=weights)
+
+
+def test_a_date_that_workers_cannot_read_is_nodata(cluster, site, tmp_path):
+    images = Path(shutil.copytree(site / "images", tmp_path / "in"))
+    bad = sorted(images.iterdir())[3]
+
+    class Late(Cluster):
+        """Meets a file that was cut short once the client had sampled it."""
+
+        def compute(self, *words, **options):
+            os.truncate(bad, 3000)
+            super().compute(*words, **options)
+
+    said = []
+    late = Late(**vars(cluster))
+    found = mask(images, tmp_path / "two.tif", late, skip_bad=True, tell=said.append)
+    assert any(f"{bad}: its pixels cannot be read" in text for text in said)
+    assert found == mask(images, tmp_path / "one.tif", skip_bad=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "one.tif", "two.tif"]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from rasterio.windows import Window
 
-from am4cm_cli.errors import Am4cmError, OutputError, StackError
+from am4cm_cli.errors import Am4cmError, OutputError
 from am4cm_cli.files import write_text
 from am4cm_cli.progress import Track
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.stacks.locations import look_up
 
 if TYPE_CHECKING:
     from am4cm_cli.jobs import MaskJob
@@ -167,10 +167,4 @@ def _absolute(stack: Stack) -> Stack:
 
 def _sizes(stack: Stack) -> dict[Path, int]:
     """Bytes of each image; GDAL's virtual files have none."""
-    paths = {file.path for scene in stack.scenes for file in scene.bands.values()}
-    try:
-        return {path: path.stat().st_size for path in paths if not is_virtual(path)}
-    except OSError as error:
-        raise StackError(
-            f"{error.filename}: has gone ({error.strerror}); fetch it again."
-        ) from error
+    return {path: found.st_size for path in stack.paths if (found := look_up(path))}

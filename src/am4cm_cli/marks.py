@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.declared import rebuild
-from am4cm_cli.errors import StackError
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.stacks.locations import look_up
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 DIGITS = 16
@@ -28,7 +27,8 @@ class Mark:
     """ISO, of the acquisition."""
     digest: str
     """Of its time, its files' sizes and how their numbers become reflectance: the same on every
-    machine and wherever the files lie. Contents that change and keep their size are not noticed."""
+    machine and wherever the files lie. Contents that change and keep their size are not noticed.
+    Of a scene that could not be read, of its time alone: it has changed once it can be."""
     fitted: bool
     """Whether the calibration was fitted to a stack that had it."""
 
@@ -48,7 +48,7 @@ def mark_scenes(stack: Stack, bands: Sequence[str]) -> tuple[Mark, ...]:
     """Mark a stack's scenes by those of their bands that are read.
 
     Raises:
-        StackError: a file has gone.
+        UnreadableError: a file has gone.
     """
     return tuple(
         Mark(time=scene.time.isoformat(), digest=_digest(scene, bands), fitted=True)
@@ -100,7 +100,8 @@ def read_calibrated_on(text: str) -> CalibratedOn:
 
 
 def _digest(scene: Scene, bands: Sequence[str]) -> str:
-    told = {band: _told(scene.bands[band]) for band in bands}
+    readable = () if scene.unreadable else bands
+    told = {band: _told(scene.bands[band]) for band in readable}
     text = json.dumps([scene.time.isoformat(), told], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:DIGITS]
 
@@ -113,9 +114,5 @@ def _told(file: BandFile) -> dict[str, Any]:
 
 def _size(path: Path) -> int:
     """In bytes; 0 of GDAL's virtual files, which have none."""
-    if is_virtual(path):
-        return 0
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
+    found = look_up(path)
+    return found.st_size if found else 0

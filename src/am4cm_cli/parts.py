@@ -56,8 +56,10 @@ class Parts:
         """Whether a window is done."""
         return is_zipfile(self.path(window))
 
-    def save(self, window: Window, part: Part) -> None:
-        """Write a window's file."""
+    def save(
+        self, window: Window, part: Part, *, check: Callable[[], object] = lambda: None
+    ) -> None:
+        """Write a window's file; `check` is called just before it appears, and may fail."""
         if not self.folder.is_dir():
             raise OutputError(
                 f"{self.folder}: went away while its windows were computed. Is another run writing "
@@ -71,6 +73,7 @@ class Parts:
                 _write(archive, f"layer-{number}", layer, self.compression)
             for side, strip in part.strips.items():
                 _write(archive, side, strip, ZIP_STORED)
+            check()
 
     def note(self, journal: Journal) -> None:
         """Write down what the parts are for, if a later run may go on with them."""
@@ -126,16 +129,19 @@ def continued_parts(
     facts: Mapping[str, str],
     *,
     compression: int = ZIP_STORED,
+    voiding: tuple[type[BaseException], ...] = (),
     tell: Callable[[str], object],
 ) -> Iterator[tuple[Parts, Journal | None]]:
     """Go on in a folder of parts where an earlier run stopped, or begin anew.
 
-    The folder goes away when the block ends; if it ends by an error, only if nothing was done.
+    The folder goes away when the block ends; if it ends by an error, only if nothing was done, or
+    nothing that is of use.
 
     Args:
         folder: of the parts; made if missing.
         facts: of this run; parts that were made for others are of no use.
         compression: see `Parts`.
+        voiding: errors after which what is done is of no use.
         tell: is given a sentence if there are parts of an earlier run.
 
     Yields:
@@ -151,8 +157,8 @@ def continued_parts(
         before = None
     try:
         yield Parts(folder=folder, compression=compression), before
-    except BaseException:
-        if any(folder.glob("window-*")):
+    except BaseException as error:
+        if any(folder.glob("window-*")) and not isinstance(error, voiding):
             tell(f"{folder} keeps what is done; the same command goes on from there.")
         else:
             remove_parts(folder)
@@ -178,6 +184,12 @@ def remove_parts(folder: Path) -> None:
             "Move it away, or choose another output."
         )
     shutil.rmtree(folder)
+
+
+def facts_before(out: Path) -> Mapping[str, str]:
+    """What a run of this output that was stopped rested on; nothing if there is none."""
+    journal = _load_journal(parts_folder(out))
+    return journal.facts if journal else {}
 
 
 def forget_parts(folder: Path) -> None:

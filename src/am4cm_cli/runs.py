@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from am4cm_cli import __version__
-from am4cm_cli.errors import StackError
 from am4cm_cli.layers import Layer
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.skipping import unreadable_facts
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.states import image_states
 from am4cm_cli.weights import Weights
 
 
@@ -32,7 +31,8 @@ def run_facts(
         "the size of windows": f"{window[0]} x {window[1]}",
         "the grid": f"{stack.grid.shape} {tuple(stack.grid.transform)} {stack.grid.crs.to_wkt()}",
         **{f"the scene {scene.name}": _digest(stack, t) for t, scene in enumerate(stack.scenes)},
-        **{str(path): file_state(path) for path in _paths(stack)},
+        **image_states(stack),
+        **unreadable_facts(stack),
     }
 
 
@@ -44,20 +44,6 @@ def _digest(stack: Stack, t: int) -> str:
     """Of what was understood of a scene."""
     scene = stack.scenes[t]
     bands = {band: asdict(scene.bands[band]) for band in stack.bands}
-    text = json.dumps([scene.time.isoformat(), bands], default=str, sort_keys=True)
+    told = [scene.time.isoformat(), bands, scene.unreadable]
+    text = json.dumps(told, default=str, sort_keys=True)
     return sha256(text.encode()).hexdigest()
-
-
-def _paths(stack: Stack) -> list[Path]:
-    return sorted({file.path for scene in stack.scenes for file in scene.bands.values()})
-
-
-def file_state(path: Path) -> str:
-    """Size and time of change; GDAL's virtual files have neither."""
-    if is_virtual(path):
-        return ""
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
-    return f"{found.st_size} bytes, changed at {found.st_mtime_ns}"

@@ -89,10 +89,10 @@ class Bench:
             return
         with bounded_cache(errand.job.plan.cache_bytes):  # by thread, as rasterio wants it
             part = self._part(window)
-        # Again, since the run may have ended, and the next one in this folder be another mask.
-        errand.check()
         try:
-            errand.parts.save(window, part)
+            # Again, since the run may have ended, and the next one in this folder be another mask:
+            # once the file is written, which goes with the folder, and before it has its name.
+            errand.parts.save(window, part, check=errand.check)
         except OSError as error:
             raise OutputError(
                 f"{errand.parts.folder}: the worker on {gethostname()} cannot write there "

@@ -9,7 +9,7 @@ from threading import Lock
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import UnreadableError
 from am4cm_cli.rasters.opening import open_raster
 from am4cm_cli.stacks.locations import gdal_name
 
@@ -38,7 +38,7 @@ class OpenFiles:
         """Lend an open raster.
 
         Raises:
-            StackError: it cannot be opened, or its pixels cannot be read.
+            UnreadableError: it cannot be opened, or its pixels cannot be read.
         """
         try:
             raster = self._take(path) or open_raster(path)
@@ -48,9 +48,10 @@ class OpenFiles:
                 raster.close()  # whatever went wrong, nobody else should meet it
                 raise
         except RasterioError as error:
-            raise StackError(
+            raise UnreadableError(
                 f"{gdal_name(path)}: its pixels cannot be read ({error.__cause__ or error}); the "
-                f"file is damaged or has gone. {self._advice}"
+                f"file is damaged or has gone. {self._advice}",
+                path,
             ) from error
         self._give_back(path, raster)
 

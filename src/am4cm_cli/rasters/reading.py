@@ -175,6 +175,9 @@ def _fill_scene(
     valid: NDArray[np.bool_],
 ) -> None:
     """Fill a scene's (B, ...) numbers, file by file, and what is valid in all of them, in place."""
+    if scene.unreadable:
+        dn[...], valid[...] = 0, False
+        return
     valid[...] = True
     # Undeclared zeros count only where every such band is 0: one dark band is an observation.
     blank: NDArray[np.bool_] | None = None

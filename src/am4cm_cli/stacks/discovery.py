@@ -13,6 +13,7 @@ from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, re
 from am4cm_cli.stacks.drafts import Draft, Layer, check_band_names, draft_scenes
 from am4cm_cli.stacks.grids import common_grid, factor_on
 from am4cm_cli.stacks.headers import Header, has_transform
+from am4cm_cli.stacks.openable import draft_openable
 from am4cm_cli.stacks.sources import list_images
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 
@@ -42,6 +43,7 @@ def find_stack(
     scale: float | None = None,
     offset: float | None = None,
     dates: Path | None = None,
+    skip_bad: bool = False,
 ) -> Stack:
     """Find the scenes of a stack, and check that they share one grid and the same bands.
 
@@ -51,13 +53,15 @@ def find_stack(
         scale: of the numbers; outweighs what the files say.
         offset: in reflectance; outweighs what the files say.
         dates: a CSV of two columns, file and ISO date; what it says outweighs names and tags.
+        skip_bad: leave out scenes of files that cannot be opened, with a note; else it is an error.
 
     Rasters without CRS or transform are taken as they are, with a note, if all of them are so.
     """
     radiometry = _checked(Radiometry(scale=scale, offset=offset))
     names = None if band_names is None else check_band_names(band_names)
     paths, notes = list_images(source)
-    drafts, draft_notes = draft_scenes(paths, band_names=names)
+    draft = draft_openable if skip_bad else draft_scenes
+    drafts, draft_notes = draft(paths, band_names=names)
     bands = _shared_bands(drafts)
     moments, date_notes = _date_all(drafts, dates)
     grid = common_grid(_headers_by_band(drafts))

@@ -12,7 +12,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import UnreadableError
 from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
 
@@ -57,9 +57,10 @@ def read_header(path: Path) -> Header:
                 tags=raster.tags(),
             )
     except RasterioIOError as error:
-        raise StackError(
+        raise UnreadableError(
             f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected a "
-            f"GeoTIFF. Fetch it again, or remove it."
+            f"GeoTIFF. Fetch it again, or remove it.",
+            path,
         ) from error
 
 

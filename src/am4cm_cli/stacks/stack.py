@@ -56,6 +56,13 @@ class Scene:
     """By standard band name."""
     product: Product | None = None
     """What is told beside the pixels."""
+    unreadable: bool = False
+    """Whether some of its files cannot be read: then all of its pixels are as nodata."""
+
+    @property
+    def paths(self) -> set[Path]:
+        """Of its files."""
+        return {file.path for file in self.bands.values()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +77,11 @@ class Stack:
     scenes: tuple[Scene, ...]
     notes: tuple[str, ...] = ()
     """What was passed over or assumed while reading, one sentence each."""
+
+    @property
+    def paths(self) -> set[Path]:
+        """Of all files that are to be read."""
+        return {path for scene in self.scenes if not scene.unreadable for path in scene.paths}
 
     @property
     def deciding_bands(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from rasterio.windows import Window
 
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear, write_text
+from am4cm_cli.npy import NO_ARRAY, read_array
 
 JOURNAL = "journal.json"
 MOST_NAMES = 5
@@ -93,14 +95,13 @@ class Parts:
     def _read(self, window: Window, name: str) -> NDArray[Any]:
         path = self.path(window)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                array: NDArray[Any] = archive[name]
-        except (OSError, KeyError, ValueError, BadZipFile) as error:
+            with ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+                return read_array(file)
+        except (OSError, KeyError, *NO_ARRAY, BadZipFile, zlib.error) as error:
             raise OutputError(
                 f"{path}: cannot be read ({error}); delete it and give the same command again, "
                 "which computes this window anew."
             ) from error
-        return array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,23 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import UnreadableError
 from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
 
 THREADS = 4
+MOST_PIXELS = 2**36
+"""Of a raster: a square of 2,600 km at 10 m. Anything larger is a mistake, or not well meant."""
+MOST_BANDS = 1024
+MOST_BLOCK_BYTES = 2**30
+"""Decoded at once, whatever the memory allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,7 @@ def read_header(path: Path) -> Header:
     """Open a raster and note its facts; one that is not georeferenced has an empty CRS."""
     try:
         with rasterio.open(gdal_name(path)) as raster:
+            _check_size(path, raster)
             return Header(
                 path=path,
                 grid=Grid(crs=_crs(raster.crs), transform=raster.transform, shape=raster.shape),
@@ -94,6 +102,33 @@ def quiet(grid: Grid) -> AbstractContextManager[None]:
 def has_transform(transform: Affine) -> bool:
     """False for a raster that is not georeferenced: it has the identity."""
     return not transform.is_identity
+
+
+def _check_size(path: Path, raster: DatasetReader) -> None:
+    """Refuse what nobody could have written, before memory is taken for it."""
+    height, width = raster.shape
+    found = ""
+    if not 0 < height * width <= MOST_PIXELS:
+        found = f"{width} x {height} pixels, expected at most {MOST_PIXELS:.0e}"
+    elif not 0 < raster.count <= MOST_BANDS:
+        found = f"{raster.count} bands, expected 1 to {MOST_BANDS}"
+    elif (size := _block_bytes(raster)) > MOST_BLOCK_BYTES:
+        found = f"blocks of {size:.1e} bytes, expected at most {MOST_BLOCK_BYTES:.1e}"
+    if found:
+        raise UnreadableError(
+            f"{gdal_name(path)}: found {found}; the file is damaged, or no image. Fetch it again, "
+            "remove it, or write it anew in tiles.",
+            path,
+        )
+
+
+def _block_bytes(raster: DatasetReader) -> int:
+    """Of the largest block; bands that are interleaved by pixel are decoded together."""
+    by_pixel = raster.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL"
+    together = raster.count if by_pixel else 1
+    sizes = zip(raster.block_shapes, raster.dtypes, strict=True)
+    largest = max(rows * cols * np.dtype(kind).itemsize for (rows, cols), kind in sizes)
+    return int(together * largest)
 
 
 def _crs(crs: CRS | None) -> CRS:

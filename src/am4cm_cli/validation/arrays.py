@@ -1,5 +1,6 @@
 """References in npz files."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.errors import DataError
+from am4cm_cli.npy import NO_ARRAY
 from am4cm_cli.stacks.dates import Moment, find_moment
 
 ARRAYS = ("labels", "mask", "probability")
@@ -34,7 +36,7 @@ def read_arrays(path: Path) -> tuple[str, NDArray[Any], list[Moment]]:
                     f"{', '.join(ARRAYS)}."
                 )
             return name, file[name], [_moment(path, text) for text in file[dates]]
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, MemoryError, *NO_ARRAY, BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as npz ({error}). Make it again.") from error
 
 

@@ -1,7 +1,6 @@
 """The command line: every command, and the one place where errors become messages."""
 
 import os
-import signal
 import sys
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from am4cm_cli.commands.prepare import prepare
 from am4cm_cli.commands.simulate import simulate
 from am4cm_cli.commands.test import score
 from am4cm_cli.commands.train import train
+from am4cm_cli.entry import die_at_once
 from am4cm_cli.errors import Am4cmError
 
 app = typer.Typer(
@@ -54,9 +54,7 @@ def options(
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 error, 2 usage, 130 interrupted."""
-    # Die at once, as long as nothing is written; see `commands.console.unwind`.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    die_at_once()
     try:
         app()
     except Am4cmError as error:

@@ -18,7 +18,7 @@ from am4cm_cli.clock import Clock
 from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
 from am4cm_cli.engine import Engine
-from am4cm_cli.errors import ChangedError, OutputError, UnreadableError
+from am4cm_cli.errors import ChangedError, OutputError, UnreadableError, first_line
 from am4cm_cli.files import appear_together
 from am4cm_cli.head_start import HeadStart
 from am4cm_cli.jobs import MaskJob, keep, look, plan_job
@@ -113,22 +113,23 @@ def mask_stack(
     started = [early] if early else []
 
     def attempt(stack: Stack) -> MaskSummary:
-        return _mask_readable(
-            stack,
-            files,
-            weights,
-            config,
-            resources or Resources(),
-            device=device,
-            basis=basis,
-            cluster=cluster,
-            early=started.pop() if started else None,  # of use to the first attempt alone
-            resume=resume,
-            voiding=(UnreadableError,) if skip_bad else (ChangedError,),
-            track=track,
-            tell=tell,
-            clock=clock or Clock(),
-        )
+        with _writing(files.probability):
+            return _mask_readable(
+                stack,
+                files,
+                weights,
+                config,
+                resources or Resources(),
+                device=device,
+                basis=basis,
+                cluster=cluster,
+                early=started.pop() if started else None,  # of use to the first attempt alone
+                resume=resume,
+                voiding=(UnreadableError,) if skip_bad else (ChangedError,),
+                track=track,
+                tell=tell,
+                clock=clock or Clock(),
+            )
 
     if skip_bad:
         bands = [band for band in weights.model.config.bands if band in stack.bands]
@@ -138,6 +139,18 @@ def mask_stack(
         return attempt(stack)
     except UnreadableError as error:
         raise advise(stack, error) from error
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Tell of a folder that goes away, or lets nothing be written any more, at any moment."""
+    try:
+        yield
+    except OSError as error:  # those of images are told where they are read
+        raise OutputError(
+            f"{out}: not written ({error.strerror or first_line(error)}); expected a folder that "
+            "stays writable. Give the same command again once it is."
+        ) from error
 
 
 def _mask_readable(

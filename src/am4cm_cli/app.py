@@ -20,8 +20,8 @@ from am4cm_cli.commands.prepare import prepare
 from am4cm_cli.commands.simulate import simulate
 from am4cm_cli.commands.test import score
 from am4cm_cli.commands.train import train
-from am4cm_cli.entry import die_at_once
 from am4cm_cli.errors import Am4cmError
+from am4cm_cli.signals import die_at_once
 
 app = typer.Typer(
     help="Cloud masks for Sentinel-2 time series, from attention learned without cloud labels.",

@@ -203,8 +203,8 @@ def _load_journal(folder: Path) -> Journal | None:
     """Read the journal of a run that was stopped; None if there is none that can be read."""
     try:
         content = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
-        return Journal(facts=content["facts"], found=content["found"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Journal(facts=dict(content["facts"]), found=dict(content["found"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -115,7 +115,7 @@ def recall_unreadable(stack: Stack, facts: Mapping[str, str]) -> Stack:
     """
     try:
         named = [str(path) for path in json.loads(facts.get(UNREADABLE, "[]"))]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return stack
     same = {Path(path) for path in named if facts.get(path) == file_state(Path(path))}
     whole = [path for scene in stack.scenes if scene.paths <= same for path in scene.paths]

@@ -32,7 +32,7 @@ def check_unchanged(stack: Stack, before: Mapping[str, str]) -> None:
         if (now := file_state(path)) != before[str(path)]:
             what = "has gone" if now == GONE else "has changed"
             raise ChangedError(
-                f"{path}: {what} while it was read, so what was read of it is of no use and no "
-                "mask is written. Give the command again once nobody writes there.",
+                f"{path}: {what} while it was read, so what was read of it is of no use. "
+                "Give the command again once nobody writes there.",
                 path,
             )

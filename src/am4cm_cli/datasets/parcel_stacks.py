@@ -160,6 +160,7 @@ def _note(stack: Stack, parcels: Parcels, burnt: Burnt) -> str:
     left_out = f"; left out: {reasons}" if reasons else ""
     shared = f"; {burnt.shared} pixels lie in several, and are left out" if burnt.shared else ""
     return (
-        f"{parcels.file.path}: {on_images} parcels on the images of {stack.source}"
+        f"{parcels.file.path}: {on_images} parcel{'s' * (on_images != 1)} on the images of "
+        f"{stack.source}"
         f"{left_out}{shared}."
     )

@@ -80,35 +80,21 @@ def read_parcels(file: ParcelFile, grid: Grid) -> Parcels:
             polygons, or nothing on the images; or the images have no CRS.
     """
     _check_libraries(file)
-    if not file.path.is_file():
-        raise DataError(f"{file.path}: no such file; expected parcels, such as parcels.gpkg.")
-    if not grid.crs:
-        raise DataError(
-            f"{file.path}: cannot be laid over the images, which have no CRS; set theirs with "
-            "gdal_edit.py -a_srs, or give --labels as a raster."
-        )
+    _check_places(file, grid)
     with _told(file):
-        frame, total = _read_frame(file, grid)
-        _check_shapes(file, frame)
-        frame = frame.to_crs(grid.crs.to_wkt())
-        near = frame[_meets(frame.geometry, array_bounds(*grid.shape, grid.transform))]
-        classes = _classes(file, near)
+        frame, total = _read_near(file, grid)
+        classes = _classes(file, frame)
         named = np.array([name is not None for name in classes], np.bool_)
-        shapes = _shrink(near.geometry[named], file.erode)
+        shapes = _shrink(frame.geometry[named], file.erode)
         there = ~(shapes.is_empty | shapes.isna()).to_numpy()
-    if not len(near):
-        raise DataError(
-            f"{file.path}: none of its {total} parcels lies on the images; these are "
-            f"{describe(grid)}. Check the CRS of both, or name other parcels."
-        )
     kept = [name for name in classes if name is not None]
     return Parcels(
         file=file,
         shapes=shapes.to_numpy()[there],
-        numbers=near.index.to_numpy(np.int64)[named][there],
+        numbers=frame.index.to_numpy(np.int64)[named][there],
         classes=tuple(name for name, own in zip(kept, there, strict=True) if own),
         left_out={
-            "outside the images": total - len(near),
+            "outside the images": total - len(frame),
             "without a class": int((~named).sum()),
             "gone by --erode" if file.erode else "without a shape": int((~there).sum()),
         },
@@ -125,6 +111,16 @@ def _check_libraries(file: ParcelFile) -> None:
             'not installed. Install them with pip install "am4cm[vector]", or give --labels as a '
             "raster."
         ) from error
+
+
+def _check_places(file: ParcelFile, grid: Grid) -> None:
+    if not file.path.is_file():
+        raise DataError(f"{file.path}: no such file; expected parcels, such as parcels.gpkg.")
+    if not grid.crs:
+        raise DataError(
+            f"{file.path}: cannot be laid over the images, which have no CRS; set theirs with "
+            "gdal_edit.py -a_srs, or give --labels as a raster."
+        )
 
 
 @contextmanager
@@ -146,10 +142,19 @@ def _told(file: ParcelFile) -> Iterator[None]:
         ) from error
 
 
-def _read_frame(file: ParcelFile, grid: Grid) -> tuple[GeoDataFrame, int]:
-    """Read the field and the shapes of parcels near a grid; and count all that there are."""
+def _read_near(file: ParcelFile, grid: Grid) -> tuple[GeoDataFrame, int]:
+    """Read the field and the shapes of parcels near a grid, in its CRS; and count all there are."""
     read = _read_parquet if file.path.suffix.lower() in PARQUET else _read_layer
-    return read(file, grid)
+    frame, total = read(file, grid)
+    _check_shapes(file, frame)
+    frame = frame.to_crs(grid.crs.to_wkt())
+    near = frame[_meets(frame.geometry, array_bounds(*grid.shape, grid.transform))]
+    if not len(near):
+        raise DataError(
+            f"{file.path}: none of its {total} parcels lies on the images; these are "
+            f"{describe(grid)}. Check the CRS of both, or name other parcels."
+        )
+    return near, total
 
 
 def _read_parquet(file: ParcelFile, grid: Grid) -> tuple[GeoDataFrame, int]:

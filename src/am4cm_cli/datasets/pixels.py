@@ -101,7 +101,7 @@ def read_index(folder: Path) -> PreparedIndex:
     path = folder / INDEX
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{folder}: no readable {INDEX} ({error}). Make the folder with am4cm prepare."
         ) from error

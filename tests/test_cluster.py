@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from affine import Affine
 from distributed.utils import key_split
 
 from am4cm_cli.app import main
+from am4cm_cli.cluster import Cluster
 from am4cm_cli.errors import Am4cmError, OutputError, StackError
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
@@ -58,6 +60,7 @@ def mask(
     files=None,
     weights=None,
     tell=str,
+    skip_bad=False,
     **options,
 ):
     mask_stack(
@@ -69,6 +72,7 @@ def mask(
         device=CPU,
         cluster=cluster,
         resume=True,
+        skip_bad=skip_bad,
         track=track,
         tell=tell,
     )
@@ -309,3 +313,22 @@ def test_workers_see_the_same_pixels(cluster, site, tmp_path):
         how = {"device": CPU, "cluster": workers}
         mask_stack(stack, files, bright_weights(), MaskConfig(), Resources(tile=TILE), **how)
     assert (tmp_path / "alone.tif").read_bytes() == (tmp_path / "shared.tif").read_bytes()
+
+
+def test_a_date_that_workers_cannot_read_is_nodata(cluster, site, tmp_path):
+    images = Path(shutil.copytree(site / "images", tmp_path / "in"))
+    bad = sorted(images.iterdir())[3]
+
+    class Late(Cluster):
+        """Meets a file that was cut short once the client had sampled it."""
+
+        def compute(self, *words, **options):
+            os.truncate(bad, 3000)
+            super().compute(*words, **options)
+
+    said = []
+    late = Late(**vars(cluster))
+    found = mask(images, tmp_path / "two.tif", late, skip_bad=True, tell=said.append)
+    assert any(f"{bad}: its pixels cannot be read" in text for text in said)
+    assert found == mask(images, tmp_path / "one.tif", skip_bad=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "one.tif", "two.tif"]

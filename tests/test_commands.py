@@ -287,7 +287,9 @@ def test_a_polite_kill_leaves_nothing(site, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["numpy.linalg", "torch.nn.modules.linear", "rasterio.io"])
+@pytest.mark.parametrize(
+    "module", ["typer.core", "numpy.linalg", "torch.nn.modules.linear", "rasterio.io"]
+)
 def test_a_signal_amid_the_imports_ends_it_at_once(site, tmp_path, number, module):
     words = [sys.executable, "-X", "importtime", "-m", "am4cm_cli", "mask"]
     words += [site / "images", tmp_path / "out.tif"]

@@ -14,10 +14,10 @@ from rasterio.windows import Window
 from am4cm_cli.errors import StackError
 from am4cm_cli.marks import mark_scenes
 from am4cm_cli.rasters.reading import read_window
-from am4cm_cli.runs import file_state
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.options import StackOptions
+from am4cm_cli.states import file_state
 from safe import write_jp2
 from stacks import DAYS, random_dn, write_band_files, write_image, write_stack
 from web import served

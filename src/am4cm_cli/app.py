@@ -1,7 +1,6 @@
 """The command line: every command, and the one place where errors become messages."""
 
 import os
-import signal
 import sys
 from types import TracebackType
 from typing import Annotated
@@ -23,6 +22,7 @@ from am4cm_cli.commands.simulate import simulate
 from am4cm_cli.commands.test import score
 from am4cm_cli.commands.train import train
 from am4cm_cli.errors import Am4cmError
+from am4cm_cli.signals import die_at_once
 
 app = typer.Typer(
     help="Cloud masks for Sentinel-2 time series, from attention learned without cloud labels.",
@@ -76,9 +76,7 @@ def _overlook_log() -> None:
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 error, 2 usage, 130 interrupted."""
-    # Die at once, as long as nothing is written; see `commands.console.unwind`.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    die_at_once()
     try:
         app()
     except Am4cmError as error:

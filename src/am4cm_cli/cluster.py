@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from rasterio.windows import Window
 
-from am4cm_cli.errors import Am4cmError, OutputError, StackError
+from am4cm_cli.errors import Am4cmError, OutputError
 from am4cm_cli.files import write_text
 from am4cm_cli.progress import Track
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.states import file_size
 
 if TYPE_CHECKING:
     from am4cm_cli.jobs import MaskJob
@@ -168,10 +168,5 @@ def _absolute(stack: Stack) -> Stack:
 
 def _sizes(stack: Stack) -> dict[Path, int]:
     """Bytes of each image; GDAL's virtual files have none."""
-    paths = {path for file in stack.files() for path in file.paths()}
-    try:
-        return {path: path.stat().st_size for path in paths if not is_virtual(path)}
-    except OSError as error:
-        raise StackError(
-            f"{error.filename}: has gone ({error.strerror}); fetch it again."
-        ) from error
+    """Bytes of each image; what is remote has none."""
+    return {path: size for path in stack.paths if (size := file_size(path))}

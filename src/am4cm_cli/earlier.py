@@ -113,7 +113,7 @@ def _read(mask: MaskFile, name: str, read: Callable[[str], Value]) -> Value:
     text = _tag(mask, name)
     try:
         return read(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EarlierError(
             f"{mask.path}: its tag {name} cannot be read ({error}); expected it as am4cm wrote "
             "it. Mask the whole stack once more without --update or --calibration."

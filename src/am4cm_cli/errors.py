@@ -1,5 +1,7 @@
 """What a user can cause and mend; anything else is a bug and keeps its traceback."""
 
+from pathlib import Path
+
 
 class Am4cmError(Exception):
     """Says where, what was found, what was expected and what to do."""
@@ -7,6 +9,23 @@ class Am4cmError(Exception):
 
 class StackError(Am4cmError):
     """The images of a stack cannot be used as they are."""
+
+
+class UnreadableError(StackError):
+    """An image cannot be opened, or its pixels cannot be read."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        """Tell what is wrong with which file."""
+        super().__init__(message, path)  # both, since errors come back from other processes
+        self.path = path
+
+    def __str__(self) -> str:
+        """Show the message alone."""
+        return str(self.args[0])
+
+
+class ChangedError(UnreadableError):
+    """An image was written or removed while a run was reading it, so what was read is of no use."""
 
 
 class EarlierError(Am4cmError):

@@ -1,6 +1,6 @@
 """Reading that begins while torch is still being imported: a second or two of an idle core."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from am4cm_cli.plan import plan_mask
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.states import image_states
 from am4cm_cli.weights_header import read_header
 from am4cm_cli.windows import Tiling
 
@@ -22,6 +23,8 @@ class HeadStart:
 
     bands: tuple[str, ...]
     tiling: Tiling
+    states: Mapping[str, str]
+    """Of the files when reading began, by path."""
     wait: Callable[[], Kept]
 
 
@@ -48,6 +51,7 @@ def head_start(
     if not bands or heads < 1:
         yield None
         return
+    states = image_states(stack)
     plan = plan_mask(stack, bands, files, config, resources, heads=heads)
     tiling = Tiling(shape=stack.grid.shape, size=plan.window)
     with (
@@ -61,4 +65,4 @@ def head_start(
             reader.files.close()
             return kept
 
-        yield HeadStart(bands=bands, tiling=tiling, wait=wait)
+        yield HeadStart(bands=bands, tiling=tiling, states=states, wait=wait)

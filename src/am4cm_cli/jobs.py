@@ -40,10 +40,11 @@ from am4cm_cli.plan import Plan, plan_mask
 from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.rims import DEEP
-from am4cm_cli.runs import file_state, run_facts
+from am4cm_cli.runs import run_facts
 from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.states import check_unchanged, file_state
 from am4cm_cli.updating import Update, plan_update
 from am4cm_cli.weights import Weights
 from am4cm_cli.windows import Tiling
@@ -197,6 +198,7 @@ def keep(job: MaskJob, reader: WindowReader, early: HeadStart | None) -> Kept:
     if job.earlier:
         return {}
     if early and (early.bands, early.tiling) == (job.scorer.bands, job.tiling):
+        check_unchanged(job.scorer.stack, early.states)
         return early.wait()
     wait = begin_keeping(reader, job.tiling, most_bytes=job.plan.spare_bytes)
     # Half a second, in which nobody but the readers has anything to do.

@@ -36,7 +36,11 @@ def begin_keeping(reader: WindowReader, tiling: Tiling, *, most_bytes: int) -> C
     kept = dict(zip(places, found, strict=True))
 
     def wait() -> Kept:
-        read()
+        try:
+            read()
+        except BaseException:
+            kept.clear()  # whoever catches this may have to begin anew
+            raise
         return kept
 
     return wait

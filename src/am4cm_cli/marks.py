@@ -5,17 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.declared import rebuild
-from am4cm_cli.errors import StackError
-from am4cm_cli.rasters.opening import files_behind
 from am4cm_cli.stacks.grids import describe
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
+from am4cm_cli.states import file_size
 
 DIGITS = 16
 """Of a digest, in hex."""
@@ -31,7 +29,8 @@ class Mark:
     """ISO, of the acquisition."""
     digest: str
     """Of its time, its files' sizes and how their numbers become reflectance: the same on every
-    machine and wherever the files lie. Contents that change and keep their size are not noticed."""
+    machine and wherever the files lie. Contents that change and keep their size are not noticed.
+    Of a scene that could not be read, of its time alone: it has changed once it can be."""
     fitted: bool
     """Whether the calibration was fitted to a stack that had it."""
 
@@ -51,7 +50,7 @@ def mark_scenes(stack: Stack, bands: Sequence[str]) -> tuple[Mark, ...]:
     """Mark a stack's scenes by those of their bands that are read.
 
     Raises:
-        StackError: a file has gone.
+        UnreadableError: a file has gone.
     """
     return tuple(
         Mark(time=scene.time.isoformat(), digest=_digest(scene, bands), fitted=True)
@@ -103,11 +102,17 @@ def read_calibrated_on(text: str) -> CalibratedOn:
 
 
 def _digest(scene: Scene, bands: Sequence[str]) -> str:
+    if scene.unreadable:
+        return _shortened([scene.time.isoformat(), {}])
     first, *others = [{band: _told(tile[band]) for band in bands} for tile in scene.tiles]
     more = {"tiles": others, "shrink": scene.shrink, "area": scene.area and scene.area.digest}
     usual = {"tiles": [], "shrink": 1, "area": None}
     # The usual is left out: what masks made before it could be otherwise say still holds.
-    text = json.dumps([scene.time.isoformat(), first, *([more] * (more != usual))], sort_keys=True)
+    return _shortened([scene.time.isoformat(), first, *([more] * (more != usual))])
+
+
+def _shortened(told: Sequence[Any]) -> str:
+    text = json.dumps(told, sort_keys=True)
     return sha256(text.encode()).hexdigest()[:DIGITS]
 
 
@@ -120,15 +125,5 @@ def _told(file: BandFile) -> dict[str, Any]:
         "onto": file.onto and describe(file.onto),
     }
     told = {name: value for name, value in asdict(file).items() if name not in LAID_OUT | {*placed}}
-    sizes = sum(map(_size, file.paths()))
+    sizes = sum(map(file_size, file.paths()))
     return {**told, **({} if file.is_usual else placed), "nodata": str(file.nodata), "size": sizes}
-
-
-def _size(path: Path) -> int:
-    """In bytes, of a file, its zip or a VRT's files; 0 of what is remote."""
-    try:
-        return sum(file.stat().st_size for file in files_behind(path))
-    except OSError as error:
-        raise StackError(
-            f"{error.filename}: has gone ({error.strerror}); fetch it again."
-        ) from error

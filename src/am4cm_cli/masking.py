@@ -19,7 +19,7 @@ from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
 from am4cm_cli.earlier import LEVEL_TAG
 from am4cm_cli.engine import Engine
-from am4cm_cli.errors import OutputError
+from am4cm_cli.errors import ChangedError, OutputError, UnreadableError, first_line
 from am4cm_cli.files import appear_together
 from am4cm_cli.head_start import HeadStart
 from am4cm_cli.jobs import MaskJob, keep, look, plan_job
@@ -33,6 +33,7 @@ from am4cm_cli.parts import (
     Journal,
     Parts,
     continued_parts,
+    facts_before,
     forget_parts,
     parts_folder,
     passing_parts,
@@ -42,8 +43,10 @@ from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import CogWriter, create_cog
 from am4cm_cli.rasters.styles import class_style
+from am4cm_cli.skipping import advise, recall_unreadable, skip_unreadable, unreadable_notes
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.states import check_unchanged
 from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
@@ -79,6 +82,7 @@ def mask_stack(
     cluster: Cluster | None = None,
     early: HeadStart | None = None,
     resume: bool = False,
+    skip_bad: bool = False,
     track: Track = iter,
     tell: Callable[[str], object] = str,
     clock: Clock | None = None,
@@ -96,6 +100,7 @@ def mask_stack(
         cluster: that computes the windows; this process if None.
         early: reading that has begun already.
         resume: keep what is done beside the output while it is not whole, and go on from there.
+        skip_bad: mask scenes that cannot be read as nodata; else they are an error.
         track: follows the windows.
         tell: is given sentences that a user should read while it runs.
         clock: is told where the time goes.
@@ -106,7 +111,67 @@ def mask_stack(
         EarlierError: the earlier mask was made another way.
         OutputError: a raster cannot be written, or the method cannot tell what it asks for.
     """
-    clock, resources = clock or Clock(), resources or Resources()
+    started = [early] if early else []
+
+    def attempt(stack: Stack) -> MaskSummary:
+        with _writing(files.probability):
+            return _mask_readable(
+                stack,
+                files,
+                weights,
+                config,
+                resources or Resources(),
+                device=device,
+                basis=basis,
+                cluster=cluster,
+                early=started.pop() if started else None,  # of use to the first attempt alone
+                resume=resume,
+                voiding=(UnreadableError,) if skip_bad else (ChangedError,),
+                track=track,
+                tell=tell,
+                clock=clock or Clock(),
+            )
+
+    if skip_bad:
+        bands = [band for band in weights.model.config.bands if band in stack.bands]
+        known = recall_unreadable(stack, facts_before(files.probability) if resume else {})
+        return skip_unreadable(known, bands, attempt, tell=tell)
+    try:
+        return attempt(stack)
+    except UnreadableError as error:
+        raise advise(stack, error) from error
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Tell of a folder that goes away, or lets nothing be written any more, at any moment."""
+    try:
+        yield
+    except OSError as error:  # those of images are told where they are read
+        raise OutputError(
+            f"{out}: not written ({error.strerror or first_line(error)}); expected a folder that "
+            "stays writable. Give the same command again once it is."
+        ) from error
+
+
+def _mask_readable(
+    stack: Stack,
+    files: MaskFiles,
+    weights: Weights,
+    config: MaskConfig,
+    resources: Resources,
+    *,
+    device: torch.device,
+    basis: Basis | None,
+    cluster: Cluster | None,
+    early: HeadStart | None,
+    resume: bool,
+    voiding: tuple[type[BaseException], ...],
+    track: Track,
+    tell: Callable[[str], object],
+    clock: Clock,
+) -> MaskSummary:
+    """Mask a stack whose files, but for those of scenes marked as unreadable, can be read."""
     _check_outputs(stack, files, config, basis)
     job = plan_job(stack, files, weights, config, resources, device=device, basis=basis)
     if job.update:
@@ -118,7 +183,7 @@ def mask_stack(
         tell(sentence)
     with (
         bounded_cache(job.plan.cache_bytes),
-        _open_parts(files, job, resume=resume, tell=tell) as (parts, before),
+        _open_parts(files, job, resume=resume, voiding=voiding, tell=tell) as (parts, before),
     ):
         found = _compute(
             job,
@@ -131,6 +196,7 @@ def mask_stack(
             tell=tell,
             clock=clock,
         )
+        check_unchanged(job.scorer.stack, job.facts)
         # Only now, when no image is read any more: a thread that decodes JPEG 2000 makes room in
         # GDAL's cache by writing out blocks of whatever raster is being written by another thread,
         # and GDAL crashes (rasterio 3328).
@@ -142,9 +208,8 @@ def mask_stack(
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
         forget_parts(parts_folder(files.probability))
-    return MaskSummary(
-        dates=len(stack.scenes), answered=answered, flagged=flagged, notes=tuple(found["notes"])
-    )
+    notes = (*unreadable_notes(stack), *found["notes"])
+    return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
 
 def _compute(
@@ -254,12 +319,15 @@ def _open_parts(
     job: MaskJob,
     *,
     resume: bool,
+    voiding: tuple[type[BaseException], ...],
     tell: Callable[[str], object],
 ) -> AbstractContextManager[tuple[Parts, Journal | None]]:
     folder = parts_folder(files.probability)
     compression = ZIP_DEFLATED if job.layer_bytes > LARGE_BYTES else ZIP_STORED
     if resume:
-        return continued_parts(folder, job.facts, compression=compression, tell=tell)
+        return continued_parts(
+            folder, job.facts, compression=compression, voiding=voiding, tell=tell
+        )
     return passing_parts(folder, compression=compression)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from rasterio.windows import Window
 
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear, write_text
+from am4cm_cli.npy import NO_ARRAY, read_array
 
 JOURNAL = "journal.json"
 MOST_NAMES = 5
@@ -56,8 +58,10 @@ class Parts:
         """Whether a window is done."""
         return is_zipfile(self.path(window))
 
-    def save(self, window: Window, part: Part) -> None:
-        """Write a window's file."""
+    def save(
+        self, window: Window, part: Part, *, check: Callable[[], object] = lambda: None
+    ) -> None:
+        """Write a window's file; `check` is called just before it appears, and may fail."""
         if not self.folder.is_dir():
             raise OutputError(
                 f"{self.folder}: went away while its windows were computed. Is another run writing "
@@ -71,6 +75,7 @@ class Parts:
                 _write(archive, f"layer-{number}", layer, self.compression)
             for side, strip in part.strips.items():
                 _write(archive, side, strip, ZIP_STORED)
+            check()
 
     def note(self, journal: Journal) -> None:
         """Write down what the parts are for, if a later run may go on with them."""
@@ -90,14 +95,13 @@ class Parts:
     def _read(self, window: Window, name: str) -> NDArray[Any]:
         path = self.path(window)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                array: NDArray[Any] = archive[name]
-        except (OSError, KeyError, ValueError, BadZipFile) as error:
+            with ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+                return read_array(file)
+        except (OSError, KeyError, *NO_ARRAY, BadZipFile, zlib.error) as error:
             raise OutputError(
                 f"{path}: cannot be read ({error}); delete it and give the same command again, "
                 "which computes this window anew."
             ) from error
-        return array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,16 +130,19 @@ def continued_parts(
     facts: Mapping[str, str],
     *,
     compression: int = ZIP_STORED,
+    voiding: tuple[type[BaseException], ...] = (),
     tell: Callable[[str], object],
 ) -> Iterator[tuple[Parts, Journal | None]]:
     """Go on in a folder of parts where an earlier run stopped, or begin anew.
 
-    The folder goes away when the block ends; if it ends by an error, only if nothing was done.
+    The folder goes away when the block ends; if it ends by an error, only if nothing was done, or
+    nothing that is of use.
 
     Args:
         folder: of the parts; made if missing.
         facts: of this run; parts that were made for others are of no use.
         compression: see `Parts`.
+        voiding: errors after which what is done is of no use.
         tell: is given a sentence if there are parts of an earlier run.
 
     Yields:
@@ -151,8 +158,8 @@ def continued_parts(
         before = None
     try:
         yield Parts(folder=folder, compression=compression), before
-    except BaseException:
-        if any(folder.glob("window-*")):
+    except BaseException as error:
+        if any(folder.glob("window-*")) and not isinstance(error, voiding):
             tell(f"{folder} keeps what is done; the same command goes on from there.")
         else:
             remove_parts(folder)
@@ -180,6 +187,12 @@ def remove_parts(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def facts_before(out: Path) -> Mapping[str, str]:
+    """What a run of this output that was stopped rested on; nothing if there is none."""
+    journal = _load_journal(parts_folder(out))
+    return journal.facts if journal else {}
+
+
 def forget_parts(folder: Path) -> None:
     """Delete what an earlier run left to be continued; a folder of anything else is left alone."""
     if _load_journal(folder) is not None:
@@ -190,8 +203,8 @@ def _load_journal(folder: Path) -> Journal | None:
     """Read the journal of a run that was stopped; None if there is none that can be read."""
     try:
         content = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
-        return Journal(facts=content["facts"], found=content["found"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Journal(facts=dict(content["facts"]), found=dict(content["found"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

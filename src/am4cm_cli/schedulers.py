@@ -124,7 +124,7 @@ def _of_file(named: str) -> str:
     """Read the address that a scheduler wrote into its file."""
     try:
         return str(json.loads(Path(named).read_text(encoding="utf-8"))["address"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Am4cmError(
             f"--dask {named}: is no scheduler's file ({first_line(error)}); {EXPECTED}."
         ) from error

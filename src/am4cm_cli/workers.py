@@ -15,13 +15,14 @@ from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.engine import Engine
-from am4cm_cli.errors import Am4cmError, OutputError, StackError
+from am4cm_cli.errors import Am4cmError, OutputError, StackError, UnreadableError, first_line
 from am4cm_cli.jobs import MaskJob
 from am4cm_cli.judgement import Judge
 from am4cm_cli.parts import Part, Parts
 from am4cm_cli.rasters.ahead import Room, WindowReader, window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.reading import await_all
+from am4cm_cli.states import file_size
 from am4cm_cli.streaming import one_thread_each
 
 
@@ -57,11 +58,12 @@ class Errand:
         """Raise StackError unless this machine sees the client's images."""
         for path, expected in self.sizes.items():
             try:
-                found = path.stat().st_size
-            except OSError as error:
+                found = file_size(path)
+            except UnreadableError as error:
+                reason = first_line(error.__cause__ or error)
                 raise StackError(
-                    f"{path}: the worker on {gethostname()} cannot see it ({error.strerror}); "
-                    "expected images on storage that all machines share under the same path."
+                    f"{path}: the worker on {gethostname()} cannot see it ({reason}); expected "
+                    "images on storage that all machines share under the same path."
                 ) from error
             if found != expected:
                 raise StackError(
@@ -89,10 +91,10 @@ class Bench:
             return
         with bounded_cache(errand.job.plan.cache_bytes):  # by thread, as rasterio wants it
             part = self._part(window)
-        # Again, since the run may have ended, and the next one in this folder be another mask.
-        errand.check()
         try:
-            errand.parts.save(window, part)
+            # Again, since the run may have ended, and the next one in this folder be another mask:
+            # once the file is written, which goes with the folder, and before it has its name.
+            errand.parts.save(window, part, check=errand.check)
         except OSError as error:
             raise OutputError(
                 f"{errand.parts.folder}: the worker on {gethostname()} cannot write there "

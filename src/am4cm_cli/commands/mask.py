@@ -167,6 +167,14 @@ def mask(
             help="Go on where an earlier run stopped; else leave nothing to go on from.",
         ),
     ] = True,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad",
+            help="Go on without images that cannot be read: a date that fails midway is nodata, "
+            "one that cannot be opened is left out; each is named.",
+        ),
+    ] = False,
     each: Annotated[
         bool,
         typer.Option(
@@ -182,6 +190,7 @@ def mask(
     from am4cm_cli.head_start import head_start
     from am4cm_cli.orders import MaskConfig, Resources
     from am4cm_cli.parts import is_begun
+    from am4cm_cli.skipping import advising
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights_header import default_weights
 
@@ -198,7 +207,8 @@ def mask(
         import_module("am4cm_cli.masking")
         unwind()
     with output(out, overwrite=overwrite) as path:
-        stack = find_stack(source, images_as)
+        with advising():
+            stack = find_stack(source, replace(images_as, skip_bad=skip_bad))
         for note in stack.notes:
             say(note)
         config = MaskConfig(method=method.value, target=target.value, dtype=dtype.value)
@@ -228,6 +238,7 @@ def mask(
                     cluster=cluster,
                     early=early,
                     resume=resume and str(out) != "-",
+                    skip_bad=skip_bad,
                     tell=say,
                     track=progress("Masking"),
                 )

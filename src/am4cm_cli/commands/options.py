@@ -61,10 +61,15 @@ def split_names(text: str | None) -> list[str] | None:
 def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
     """Refuse options that were given but mean nothing for what was asked for."""
     for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if is_given(context, name):
             option = next(p.opts[0] for p in context.command.params if p.name == name)
             raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether the user gave an option."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def cores() -> int:

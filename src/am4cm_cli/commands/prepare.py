@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,9 @@ from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
     Overwrite,
     cores,
+    is_given,
     refuse,
+    split_names,
 )
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
@@ -20,16 +23,19 @@ if TYPE_CHECKING:
     from am4cm_cli.datasets.pastis.choice import PixelChoice
     from am4cm_cli.datasets.pixels import PreparedIndex
     from am4cm_cli.datasets.stacks import LabelledStack, PrepareConfig
+    from am4cm_cli.stacks.stack import Stack
 
 FOLDS_OF_STACKS = 5
 """By default."""
 FEWEST_FOLDS = 3
 """To train on one, validate on another and test on a third."""
-PLURALS = {"field": "fields", "block": "blocks", "patch": "patches"}
+PLURALS = {"field": "fields", "parcel": "parcels", "block": "blocks", "patch": "patches"}
 OF_STACKS = (
-    *("labels", "unlabelled", "group_by", "fields", "block", "per_group"),
+    *("labels", "classes_from", "layer", "erode", "unlabelled"),
+    *("group_by", "fields", "block", "per_group"),
     *IMAGE_OPTIONS,
 )
+OF_PARCELS = ("layer", "erode")
 OF_PASTIS = ("pixels_per_patch", "fraction", "workers")
 
 
@@ -37,6 +43,13 @@ def a_share(value: float | None) -> float | None:
     """Refuse what is no share of anything, NaN included."""
     if value is not None and not 0 < value <= 1:
         raise typer.BadParameter(f"{value}: expected more than 0, and at most 1")
+    return value
+
+
+def metres(value: float) -> float:
+    """Refuse what is no length."""
+    if not 0 <= value < inf:
+        raise typer.BadParameter(f"{value}: expected metres, such as 10")
     return value
 
 
@@ -58,14 +71,40 @@ def prepare(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
     labels: Annotated[
-        Path, typer.Option(help="Raster of class codes, by itself or inside each SOURCE.")
+        Path,
+        typer.Option(
+            help="Raster of class codes, by itself or inside each SOURCE; or parcels, with "
+            "--classes-from."
+        ),
     ] = Path("labels.tif"),
+    classes_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD",
+            help="--labels is a GeoPackage, GeoJSON or GeoParquet of parcels, and this field, text "
+            "or whole numbers, their class.",
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Of parcels, where --labels has several layers.")
+    ] = None,
+    erode: Annotated[
+        float,
+        typer.Option(
+            callback=metres,
+            metavar="METRES",
+            help="Shrink parcels by so much, to take no pixel on a border.",
+        ),
+    ] = 0,
     unlabelled: Annotated[
         str | None,
-        typer.Option(help="Codes that are no class. Default: 0 and nodata.", show_default=False),
+        typer.Option(
+            help="Codes or classes that are none. Default: 0 and nodata.", show_default=False
+        ),
     ] = None,
     group_by: Annotated[
-        Grouping, typer.Option(help="Keep fields (connected labels) or square blocks together.")
+        Grouping,
+        typer.Option(help="Keep fields (parcels, or connected labels) or square blocks together."),
     ] = Grouping.FIELD,
     fields: Annotated[
         Path | None,
@@ -110,6 +149,7 @@ def prepare(
     PASTIS, or a folder laid out like it, is checked first, and its own folds are kept. After an
     interruption of PASTIS, the same command goes on where it stopped.
     """
+    from am4cm_cli.datasets.parcels import ParcelFile
     from am4cm_cli.datasets.pastis.choice import PixelChoice
     from am4cm_cli.datasets.pastis.layout import is_pastis
     from am4cm_cli.datasets.stacks import PrepareConfig, label_stack
@@ -125,35 +165,73 @@ def prepare(
         _prepare_pastis(sources[0], out, choice, workers=workers or cores(), overwrite=overwrite)
         return
     refuse(context, OF_PASTIS, "images")
-    codes = split_codes(unlabelled)
+    check_labels(context, labels, classes_from)
+    codes = None if classes_from else split_codes(unlabelled)
     if fields and group_by is Grouping.BLOCK:
         raise typer.BadParameter("has no use with --group-by block", param_hint="'--fields'")
+    grouping = "parcel" if classes_from and group_by is Grouping.FIELD else group_by.value
     config = PrepareConfig(
         folds=fold_count(folds),
         per_group=per_group,
-        grouping=group_by.value,
+        grouping=grouping,
         block=block,
         seed=seed,
     )
 
-    def labelled(source: Path) -> "LabelledStack":
-        stack = find_stack(source, images_as)
-        return label_stack(
-            stack,
-            inside(source, labels),
-            fields=inside(source, fields) if fields else None,
-            unlabelled=codes,
-            config=config,
-        )
+    def found(source: Path) -> "Stack":
+        return find_stack(source, images_as)
 
-    _prepare_stacks(sources, out, config, labelled, overwrite=overwrite)
+    def labelled() -> "Sequence[LabelledStack]":
+        if classes_from:
+            from am4cm_cli.datasets.parcel_stacks import label_by_parcels
+
+            none = split_names(unlabelled)
+            files = [
+                ParcelFile(
+                    path=inside(source, labels),
+                    field=classes_from,
+                    layer=layer,
+                    unlabelled=None if none is None else frozenset(none),
+                    erode=erode,
+                )
+                for source in sources
+            ]
+            return label_by_parcels([found(source) for source in sources], files, config)
+        return [
+            label_stack(
+                found(source),
+                inside(source, labels),
+                fields=inside(source, fields) if fields else None,
+                unlabelled=codes,
+                config=config,
+            )
+            for source in sources
+        ]
+
+    _prepare_stacks(out, config, labelled, overwrite=overwrite)
+
+
+def check_labels(context: typer.Context, labels: Path, classes_from: str | None) -> None:
+    """Refuse what means nothing for a raster of labels, or for parcels."""
+    from am4cm_cli.datasets.parcels import SUFFIXES
+
+    if classes_from is None:
+        refuse(context, OF_PARCELS, "a raster of labels; parcels need --classes-from")
+        if labels.suffix.lower() in SUFFIXES:
+            raise typer.BadParameter(
+                f"{labels} holds parcels; name the field of their class",
+                param_hint="'--classes-from'",
+            )
+        return
+    refuse(context, ("fields",), "--classes-from, since parcels are the fields")
+    if not is_given(context, "labels"):
+        raise typer.BadParameter("needs --labels parcels.gpkg", param_hint="'--classes-from'")
 
 
 def _prepare_stacks(
-    sources: Sequence[Path],
     out: Path,
     config: "PrepareConfig",
-    labelled: "Callable[[Path], LabelledStack]",
+    labelled: "Callable[[], Sequence[LabelledStack]]",
     *,
     overwrite: bool,
 ) -> None:
@@ -163,7 +241,7 @@ def _prepare_stacks(
 
     unwind()
     with new_folder(out, members=MEMBERS, overwrite=overwrite) as folder:
-        stacks = [labelled(source) for source in sources]
+        stacks = labelled()
         index = prepare_stacks(stacks, folder, config, track=progress("Preparing"))
     for note in (note for source in stacks for note in source.stack.notes):
         say(note)

@@ -117,17 +117,23 @@ def _read(path: Path, grid: Grid) -> tuple[NDArray[np.int64], float | None, dict
     try:
         with not_georeferenced_is_fine(), rasterio.open(path) as raster:
             own = Grid(crs=raster.crs or CRS(), transform=raster.transform, shape=raster.shape)
-            dtype, nodata, tags = raster.dtypes[0], raster.nodata, raster.tags()
             window = _held(own, grid)
-            array = raster.read(1, window=window)
+            if window is not None:
+                _check_codes(path, raster.dtypes)  # before memory is taken for its pixels
+                codes = raster.read(1, window=window).astype(np.int64)
+                return codes, raster.nodata, raster.tags()
     except RasterioError as error:
-        raise DataError(f"{path}: cannot be read as a raster ({error}). Name another.") from error
-    if window is None:
         raise DataError(
-            f"{path}: lies on another grid. Found {describe(own)}; expected {describe(grid)}. "
-            "Bring it onto the images' grid, for example with gdalwarp; gdal_edit.py -a_srs sets a "
-            "CRS that is merely missing."
-        )
-    if np.dtype(dtype).kind not in "iu":
-        raise DataError(f"{path}: found {dtype} pixels, expected integer codes. Convert it.")
-    return array.astype(np.int64), nodata, tags
+            f"{path}: cannot be read as a raster ({error.__cause__ or error}). Name another."
+        ) from error
+    raise DataError(
+        f"{path}: lies on another grid. Found {describe(own)}; expected {describe(grid)}. "
+        "Bring it onto the images' grid, for example with gdalwarp; gdal_edit.py -a_srs sets a "
+        "CRS that is merely missing."
+    )
+
+
+def _check_codes(path: Path, dtypes: Sequence[str]) -> None:
+    if not dtypes or np.dtype(dtypes[0]).kind not in "iu":
+        found = f"{dtypes[0]} pixels" if dtypes else "no band"
+        raise DataError(f"{path}: found {found}, expected integer codes. Convert it.")

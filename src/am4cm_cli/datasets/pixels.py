@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.errors import DataError
+from am4cm_cli.npy import NO_ARRAY, map_array
 from am4cm_cli.sensors import BAND_METRES
 
 FORMAT = 2
@@ -26,8 +26,6 @@ SCALE = 1e-4
 """Reflectance of one stored number."""
 NODATA = -32768
 """Stored in every band of a date that was not observed."""
-NO_ARRAY = (ValueError, EOFError, TypeError, SyntaxError, TokenError)
-"""What NumPy raises where a file holds no array: it reads headers as Python reads its literals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +101,7 @@ def read_index(folder: Path) -> PreparedIndex:
     path = folder / INDEX
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{folder}: no readable {INDEX} ({error}). Make the folder with am4cm prepare."
         ) from error
@@ -163,7 +161,7 @@ def open_fold(folder: Path, fold: int) -> PixelSeries:
     for field in fields(PixelSeries):
         path = series_path(folder, fold, field.name)
         try:
-            arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
+            arrays[field.name] = map_array(path)
         except (OSError, *NO_ARRAY) as error:
             raise DataError(f"{path}: {error}. Prepare the data again.") from error
     series = PixelSeries(**arrays)

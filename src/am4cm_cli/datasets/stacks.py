@@ -34,7 +34,9 @@ class LabelledStack:
     stack: Stack
     labels: Labels
     groups: NDArray[np.int64]
-    """(Y, X) field or block of each pixel."""
+    """(Y, X) field, parcel or block of each pixel."""
+    shared_groups: bool = False
+    """Whether a group of the same number in another stack is the same one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,8 @@ class PrepareConfig:
     per_group: int | None = None
     """At most this many pixels of each field or block; all of them if None."""
     grouping: str = "field"
-    """field: connected pixels of one class, or as a raster numbers them; block: squares."""
+    """field: connected pixels of one class, or as a raster numbers them; parcel: as a vector file
+    has them; block: squares."""
     block: int = 32
     """Side of a block in pixels."""
     seed: int = 0
@@ -135,7 +138,8 @@ def select_pixels(
     """Choose pixels and share their groups out over the folds, all sources together."""
     rng = np.random.default_rng(config.seed)
     taken = [_thin(source, config.per_group, rng) for source in sources]
-    first = np.cumsum([0] + [int(source.groups.max()) + 1 for source in sources])
+    own = [0 if source.shared_groups else int(source.groups.max()) + 1 for source in sources]
+    first = np.cumsum([0, *own])
     groups = [source.groups + start for source, start in zip(sources, first, strict=False)]
     pooled = np.concatenate([group[take] for group, take in zip(groups, taken, strict=True)])
     folds = assign_folds(pooled, folds=config.folds, seed=config.seed)

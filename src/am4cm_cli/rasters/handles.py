@@ -10,7 +10,7 @@ from rasterio._err import CPLE_BaseError  # of warping; exported nowhere else
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import UnreadableError
 from am4cm_cli.rasters.opening import open_raster
 from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
@@ -42,7 +42,7 @@ class OpenFiles:
         """Lend an open raster, warped onto a grid if need be.
 
         Raises:
-            StackError: it cannot be opened, or its pixels cannot be read.
+            UnreadableError: it cannot be opened, or its pixels cannot be read.
         """
         try:
             raster = self._take((path, onto)) or open_raster(path, onto)
@@ -52,9 +52,10 @@ class OpenFiles:
                 raster.close()  # whatever went wrong, nobody else should meet it
                 raise
         except (RasterioError, CPLE_BaseError) as error:
-            raise StackError(
+            raise UnreadableError(
                 f"{gdal_name(path)}: its pixels cannot be read ({error.__cause__ or error}); the "
-                f"file is damaged or has gone. {self._advice}"
+                f"file is damaged or has gone. {self._advice}",
+                path,
             ) from error
         self._give_back((path, onto), raster)
 

@@ -8,7 +8,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import UnreadableError
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine
 from am4cm_cli.stacks.locations import file_behind, gdal_name
 from am4cm_cli.stacks.sources import VIEW
@@ -59,7 +59,7 @@ def files_behind(path: Path) -> list[Path]:
     """The files of this machine that hold a raster's pixels: more than one of a VRT.
 
     Raises:
-        StackError: it is a VRT that cannot be opened.
+        UnreadableError: it is a VRT that cannot be opened.
     """
     names = [str(path)]
     if path.suffix.lower() == VIEW:
@@ -67,5 +67,7 @@ def files_behind(path: Path) -> list[Path]:
             with not_georeferenced_is_fine(), open_raster(path) as raster:
                 names = raster.files
         except RasterioError as error:
-            raise StackError(f"{path}: cannot be opened ({error}); fetch it again.") from error
+            raise UnreadableError(
+                f"{path}: cannot be opened ({error}); fetch it again.", path
+            ) from error
     return [file for name in names if (file := file_behind(Path(name)))]

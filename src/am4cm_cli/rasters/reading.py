@@ -296,6 +296,9 @@ def _fill_tiles(
     valid: NDArray[np.bool_],
 ) -> None:
     """Fill a scene from its first tile, and from the others what is not valid there."""
+    if scene.unreadable:
+        dn[...], valid[...] = 0, False
+        return
     _fill_tile(files, scene.bands, bands, read, dn, valid)
     for tile in scene.fills:
         if valid.all():

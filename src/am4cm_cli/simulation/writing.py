@@ -11,6 +11,7 @@ from rasterio.io import DatasetWriter
 
 from am4cm_cli.folders import new_folder
 from am4cm_cli.progress import Track
+from am4cm_cli.rasters.written import check_written, digest
 from am4cm_cli.simulation.config import PIXEL, SimulationConfig
 from am4cm_cli.simulation.crops import COVERS
 from am4cm_cli.simulation.landscape import Landscape
@@ -40,12 +41,15 @@ def write_stack(
         _write_landscape(folder, landscape)
         (folder / "images").mkdir()
         profile = _profile(config.size, count=config.dates, dtype="uint8", interleave="band")
+        truth = []
         with rasterio.open(folder / "truth.tif", "w", **profile) as raster:
             raster.update_tags(**{f"CLASS_{key}": name for key, name in TRUTH.items()})
             for index in track(range(1, config.dates + 1)):
                 scene = next(scenes)
                 _write_image(folder / "images", scene, processor.level)
                 _write_truth(raster, scene, index)
+                truth.append(digest(scene.truth))
+        check_written(folder / "truth.tif", truth)
 
 
 def _write_landscape(folder: Path, landscape: Landscape) -> None:
@@ -57,22 +61,26 @@ def _write_landscape(folder: Path, landscape: Landscape) -> None:
         raster.write(landscape.labels, 1)
         raster.update_tags(**names)
         raster.set_band_description(1, "class")
+    check_written(folder / "labels.tif", [digest(landscape.labels)])
     with rasterio.open(
         folder / "fields.tif", "w", **_profile(size, dtype="int32", nodata=0)
     ) as raster:
         raster.write(landscape.fields, 1)
         raster.set_band_description(1, "field")
+    check_written(folder / "fields.tif", [digest(landscape.fields)])
 
 
 def _write_image(folder: Path, scene: SimulatedScene, level: str) -> None:
     size = scene.truth.shape[0]
     profile = _profile(size, count=len(scene.bands), dtype="uint16", nodata=0)
-    with rasterio.open(folder / f"S2_{level}_{scene.time:%Y%m%d}.tif", "w", **profile) as raster:
-        raster.write(digital_numbers(scene.reflectance))
+    path, dn = folder / f"S2_{level}_{scene.time:%Y%m%d}.tif", digital_numbers(scene.reflectance)
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(dn)
         raster.descriptions = scene.bands
         raster.update_tags(
             TIFFTAG_DATETIME=f"{scene.time:%Y:%m:%d %H:%M:%S}", PROCESSING_LEVEL=level
         )
+    check_written(path, map(digest, dn))
 
 
 def _write_truth(raster: DatasetWriter, scene: SimulatedScene, index: int) -> None:

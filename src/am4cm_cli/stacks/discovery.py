@@ -12,6 +12,7 @@ from am4cm_cli.stacks.drafts import Draft, check_band_names, draft_scenes
 from am4cm_cli.stacks.frames import Frame, Lie, frame_stack
 from am4cm_cli.stacks.headers import has_transform
 from am4cm_cli.stacks.locations import holders
+from am4cm_cli.stacks.openable import draft_openable
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.radiometry import Radiometry, check_levels, radiometry_notes
@@ -37,7 +38,8 @@ def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack
     radiometry.check()
     names = None if options.band_names is None else check_band_names(options.band_names)
     found = list_images(source)
-    drafts, draft_notes = draft_scenes(found.paths, band_names=names)
+    draft = draft_openable if options.skip_bad else draft_scenes
+    drafts, draft_notes = draft(found.paths, band_names=names)
     moments, date_notes = _date_all(drafts, found.dates, options.dates)
     wanted, choice_notes = choose_scenes(_in_time_order(drafts, moments), options)
     chosen = [draft for draft, _ in wanted]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
@@ -15,11 +16,16 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import UnreadableError
 from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
 
 THREADS = 4
+MOST_PIXELS = 2**36
+"""Of a raster: a square of 2,600 km at 10 m. Anything larger is a mistake, or not well meant."""
+MOST_BANDS = 1024
+MOST_BLOCK_BYTES = 2**30
+"""Decoded at once, whatever the memory allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,7 @@ def read_header(path: Path) -> Header:
     """Open a raster and note its facts; one that is not georeferenced has an empty CRS."""
     try:
         with rasterio.open(gdal_name(path)) as raster:
+            _check_size(path, raster)
             return Header(
                 path=path,
                 grid=_grid(path, raster),
@@ -67,9 +74,10 @@ def read_header(path: Path) -> Header:
             )
     # A damaged header may hold text that is none.
     except (RasterioIOError, UnicodeDecodeError) as error:
-        raise StackError(
+        raise UnreadableError(
             f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected a "
-            f"GeoTIFF. Fetch it again, or remove it."
+            f"GeoTIFF. Fetch it again, or remove it.",
+            path,
         ) from error
 
 
@@ -108,12 +116,40 @@ def has_transform(transform: Affine) -> bool:
 def _grid(path: Path, raster: DatasetReader) -> Grid:
     place = raster.transform
     if not (isfinite(sum(place)) and isfinite(area := place.determinant) and area):
-        raise StackError(
+        raise UnreadableError(
             f"{gdal_name(path)}: its pixels have no size (transform {tuple(place)[:6]}); expected "
             "a grid with pixels of some metres or degrees. Fetch the file again, or mend its "
-            "georeference, such as with gdal_edit."
+            "georeference, such as with gdal_edit.",
+            path,
         )
     return Grid(crs=raster.crs or CRS(), transform=place, shape=raster.shape)
+
+
+def _check_size(path: Path, raster: DatasetReader) -> None:
+    """Refuse what nobody could have written, before memory is taken for it."""
+    height, width = raster.shape
+    found = ""
+    if not 0 < height * width <= MOST_PIXELS:
+        found = f"{width} x {height} pixels, expected at most {MOST_PIXELS:.0e}"
+    elif not 0 < raster.count <= MOST_BANDS:
+        found = f"{raster.count} bands, expected 1 to {MOST_BANDS}"
+    elif (size := _block_bytes(raster)) > MOST_BLOCK_BYTES:
+        found = f"blocks of {size:.1e} bytes, expected at most {MOST_BLOCK_BYTES:.1e}"
+    if found:
+        raise UnreadableError(
+            f"{gdal_name(path)}: found {found}; the file is damaged, or no image. Fetch it again, "
+            "remove it, or write it anew in tiles.",
+            path,
+        )
+
+
+def _block_bytes(raster: DatasetReader) -> int:
+    """Of the largest block; bands that are interleaved by pixel are decoded together."""
+    by_pixel = raster.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL"
+    together = raster.count if by_pixel else 1
+    sizes = zip(raster.block_shapes, raster.dtypes, strict=True)
+    largest = max(rows * cols * np.dtype(kind).itemsize for (rows, cols), kind in sizes)
+    return int(together * largest)
 
 
 def _has_mask(flags: Sequence[MaskFlags]) -> bool:

@@ -60,6 +60,8 @@ class StackOptions:
     """Warp what lies on another grid to that of the first scene."""
     align_to: Path | None = None
     """Raster to whose grid all is brought."""
+    skip_bad: bool = False
+    """Leave out scenes of files that cannot be opened, with a note; else they are an error."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

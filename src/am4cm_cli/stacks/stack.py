@@ -86,11 +86,18 @@ class Scene:
     """Side of the stack's pixels in pixels that are read, and averaged."""
     area: Area | None = None
     """Pixels of the stack that count; all if None."""
+    unreadable: bool = False
+    """Whether some of its files cannot be read: then all of its pixels are as nodata."""
 
     @property
     def tiles(self) -> tuple[Mapping[str, BandFile], ...]:
         """Where its pixels are, the first to be looked at first."""
         return self.bands, *self.fills
+
+    @property
+    def paths(self) -> set[Path]:
+        """Of all files that decide its numbers."""
+        return {path for file in self.files() for path in file.paths()}
 
     def files(self, bands: Collection[str] | None = None) -> list[BandFile]:
         """Those of some bands; all if None."""
@@ -115,6 +122,11 @@ class Stack:
         """L1C or L2A, where any scene tells; they all have the same."""
         levels = (scene.product.level for scene in self.scenes if scene.product)
         return next(filter(None, levels), None)
+
+    @property
+    def paths(self) -> set[Path]:
+        """Of all files that are to be read."""
+        return {path for scene in self.scenes if not scene.unreadable for path in scene.paths}
 
     @property
     def deciding_bands(self) -> tuple[str, ...]:

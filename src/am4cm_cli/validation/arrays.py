@@ -8,8 +8,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from am4cm_cli.datasets.pixels import NO_ARRAY
 from am4cm_cli.errors import DataError
+from am4cm_cli.npy import NO_ARRAY
 from am4cm_cli.stacks.dates import Moment, find_moment
 
 ARRAYS = ("labels", "mask", "probability")
@@ -39,7 +39,7 @@ def read_arrays(path: Path) -> tuple[str, NDArray[Any], list[Moment]]:
                     f"{', '.join(ARRAYS)}."
                 )
             return name, file[name], [_moment(path, text) for text in file[dates]]
-    except (OSError, *NO_ARCHIVE) as error:
+    except (OSError, MemoryError, *NO_ARCHIVE) as error:
         raise DataError(f"{path}: cannot be read as npz ({error}). Make it again.") from error
 
 

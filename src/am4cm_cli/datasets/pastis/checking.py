@@ -20,8 +20,8 @@ from am4cm_cli.datasets.pastis.layout import (
     target_name,
 )
 from am4cm_cli.datasets.pastis.metadata import Patch, read_metadata, statistics_faults
-from am4cm_cli.datasets.pixels import NO_ARRAY
 from am4cm_cli.errors import DataError
+from am4cm_cli.npy import NO_ARRAY, map_array
 from am4cm_cli.progress import Track
 from am4cm_cli.sensors import LAND_BANDS
 
@@ -118,8 +118,7 @@ def open_array(folder: Path, name: str) -> NDArray[Any]:
         DataError: it cannot be read, though `check_pastis` could.
     """
     try:
-        mapped: NDArray[Any] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-        return np.asarray(mapped)
+        return np.asarray(map_array(folder / name))
     except (OSError, *NO_ARRAY) as error:
         raise DataError(
             f"{folder / name}: cannot be read any more ({error}). Don't change the folder "

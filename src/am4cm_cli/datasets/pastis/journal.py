@@ -69,7 +69,7 @@ def _entries(lines: Sequence[bytes]) -> Iterator[Entry]:
     for line in lines:
         try:
             yield rebuild(Entry, json.loads(line), NAME)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
 
 

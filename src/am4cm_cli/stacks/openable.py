@@ -22,6 +22,8 @@ def draft_openable(
             drafts, notes = draft_scenes(left, band_names=band_names)
         except UnreadableError as error:
             bad = _whole_scene(error.path, left)
+            if not bad:
+                raise  # it is none of these
             left = [path for path in left if path not in bad]
             if not left:
                 raise StackError(f"None of {len(paths)} files can be opened. {error}") from error

@@ -43,6 +43,7 @@ from am4cm_cli.rasters.cogs import CogWriter, create_cog
 from am4cm_cli.rasters.styles import class_style
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
+from am4cm_cli.storage import Storage
 from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
@@ -133,7 +134,7 @@ def mask_stack(
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
         with appear_together([*files.rasters, *files.styles]) as new:
-            answered, flagged = _assemble(engine, parts, job, new, tags, config)
+            answered, flagged = _assemble(engine, parts, job, new, tags, files.storage)
             for style in new[len(job.layers) :]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
@@ -201,14 +202,15 @@ def _assemble(
     job: MaskJob,
     paths: Sequence[Path],
     tags: Mapping[str, str],
-    config: MaskConfig,
+    storage: Storage,
 ) -> tuple[int, int]:
     """Write whole rasters; count the probability's pixel-dates, and those flagged."""
     answered = flagged = 0
+    dtype = job.config.dtype
     with (
         one_thread_each(),
         ThreadPoolExecutor(job.plan.threads, "assemble") as pool,
-        _rasters(job, paths, tags, engine.clock) as rasters,
+        _rasters(job, paths, tags, storage, engine.clock) as rasters,
         completing(job.update) as complete,
     ):
         windows = finished_windows(
@@ -217,14 +219,18 @@ def _assemble(
         for window, layers in windows:
             for array, raster in zip(layers, rasters, strict=True):
                 raster.write(array, window)
-            counts = count_answers(layers[0], HALF[config.dtype], NODATA[config.dtype])
+            counts = count_answers(layers[0], HALF[dtype], NODATA[dtype])
             answered, flagged = answered + counts[0], flagged + counts[1]
     return answered, flagged
 
 
 @contextmanager
 def _rasters(
-    job: MaskJob, paths: Sequence[Path], tags: Mapping[str, str], clock: Clock
+    job: MaskJob,
+    paths: Sequence[Path],
+    tags: Mapping[str, str],
+    storage: Storage,
+    clock: Clock,
 ) -> Iterator[list[CogWriter]]:
     with ExitStack() as open_rasters:
         yield [
@@ -238,6 +244,7 @@ def _rasters(
                     names=layer.names,
                     tags={**tags, "AM4CM_CONTENT": layer.content},
                     overview=layer.overview,
+                    storage=storage,
                     clock=clock,
                 )
             )

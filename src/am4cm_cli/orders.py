@@ -1,7 +1,9 @@
 """What is to be masked, how, and with what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from am4cm_cli.storage import Storage
 
 BATCH = 8192
 """Pixels scored at a time by a thread, see `scores.observations.WIDTH`: with 24 dates, an array of
@@ -34,11 +36,19 @@ class MaskFiles:
     """The mean over heads."""
     attention_heads: Path | None = None
     """Each head by itself."""
+    storage: Storage = field(default_factory=Storage)
+    """Of all of them."""
 
     @property
     def rasters(self) -> list[Path]:
         """Those that are asked for."""
-        return [path for path in vars(self).values() if path is not None]
+        return [path for path in vars(self).values() if isinstance(path, Path)]
+
+    def dtypes(self, probability: str) -> set[str]:
+        """Return the types of all rasters, one of probabilities being of this one."""
+        small = {"uint8"} if self.classes or self.reliability else set()
+        wide = {"float32"} if self.attention or self.attention_heads else set()
+        return {probability, *small, *wide}
 
     def planes(self, target: str) -> int:
         """How many of a judge's planes all rasters need."""

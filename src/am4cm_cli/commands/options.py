@@ -91,10 +91,19 @@ def split_names(text: str | None) -> list[str] | None:
 def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
     """Refuse options that were given but mean nothing for what was asked for."""
     for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
+        if is_given(context, name):
+            raise typer.BadParameter(f"has no use with {kind}", param_hint=option_hint(name))
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def option_hint(name: str) -> str:
+    """The option of a parameter, as messages of wrong usage show it."""
+    return f"'--{name.replace('_', '-')}'"
 
 
 def cores() -> int:

@@ -78,6 +78,7 @@ def mask_stack(
     basis: Basis | None = None,
     cluster: Cluster | None = None,
     early: HeadStart | None = None,
+    storage: Storage | None = None,
     resume: bool = False,
     track: Track = iter,
     tell: Callable[[str], object] = str,
@@ -95,6 +96,7 @@ def mask_stack(
         basis: an earlier mask, whose calibration serves again, or that is to be updated.
         cluster: that computes the windows; this process if None.
         early: reading that has begun already.
+        storage: how the rasters are stored; cloud-optimised if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         track: follows the windows.
         tell: is given sentences that a user should read while it runs.
@@ -134,7 +136,7 @@ def mask_stack(
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
         with appear_together([*files.rasters, *files.styles]) as new:
-            answered, flagged = _assemble(engine, parts, job, new, tags, files.storage)
+            answered, flagged = _assemble(engine, parts, job, new, tags, storage or Storage())
             for style in new[len(job.layers) :]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:

@@ -1,9 +1,7 @@
 """What is to be masked, how, and with what."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-from am4cm_cli.storage import Storage
 
 BATCH = 8192
 """Pixels scored at a time by a thread, see `scores.observations.WIDTH`: with 24 dates, an array of
@@ -36,13 +34,11 @@ class MaskFiles:
     """The mean over heads."""
     attention_heads: Path | None = None
     """Each head by itself."""
-    storage: Storage = field(default_factory=Storage)
-    """Of all of them."""
 
     @property
     def rasters(self) -> list[Path]:
         """Those that are asked for."""
-        return [path for path in vars(self).values() if isinstance(path, Path)]
+        return [path for path in vars(self).values() if path is not None]
 
     def dtypes(self, probability: str) -> set[str]:
         """Return the types of all rasters, one of probabilities being of this one."""

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from am4cm_cli.masking import MaskSummary
     from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
     from am4cm_cli.stacks.stack import Stack
+    from am4cm_cli.storage import Storage
 
 
 ALONE = ("classes", "reliability", "attention", "update", *OUTPUTS, "zones")
@@ -228,8 +229,8 @@ def mask(
     from am4cm_cli.weights_header import default_weights
 
     basis, exports = _basis(update, calibration), read_exports(context, out)
-    files = replace(_files(classes, reliability, attention, heads), storage=read_storage(context))
-    check_storage(files.storage, files.dtypes(dtype.value))
+    files, storage = _files(classes, reliability, attention, heads), read_storage(context)
+    check_storage(storage, files.dtypes(dtype.value))
     for beside in [*files.rasters[1:], *files.styles]:
         check_output(beside, overwrite=overwrite)
     if out == STDOUT:
@@ -250,12 +251,13 @@ def mask(
             MaskConfig(method=method.value, target=target.value, dtype=dtype.value),
             Resources(max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile),
             weights=weights or default_weights(),
+            storage=storage,
             basis=basis,
             cluster=_cluster(dask, threads=threads, device=device),
             device=device if dask is None else "cpu",
             resume=resume and out != STDOUT,
         )
-        _export(exports, files, out)
+        _export(exports, files, storage, out)
     for note in summary.notes:
         say(note)
     share = summary.flagged / max(summary.answered, 1)
@@ -274,6 +276,7 @@ def _compute(
     resources: "Resources",
     *,
     weights: Path,
+    storage: "Storage",
     basis: "Basis | None",
     cluster: "AbstractContextManager[Cluster] | None",
     device: str,
@@ -304,6 +307,7 @@ def _compute(
                 basis=basis,
                 cluster=workers,
                 early=early,
+                storage=storage,
                 resume=resume,
                 tell=say,
                 track=progress("Masking"),
@@ -326,7 +330,7 @@ def _check_exports(
     )
 
 
-def _export(exports: "Exports", files: "MaskFiles", out: Path) -> None:
+def _export(exports: "Exports", files: "MaskFiles", storage: "Storage", out: Path) -> None:
     """Write what is asked for of the mask that was just made."""
     from am4cm_cli.errors import Am4cmError
     from am4cm_cli.exporting.verbs import export_mask
@@ -336,7 +340,7 @@ def _export(exports: "Exports", files: "MaskFiles", out: Path) -> None:
         export_mask(
             files.probability,
             exports,
-            files.storage,
+            storage,
             beside=beside,
             name="am4cm" if out == STDOUT else out.stem,
             track=progress("Exporting"),

@@ -61,7 +61,7 @@ def write_cube(mask: MaskFile, out: Path, *, overwrite: bool, track: Track = ite
 def is_cube(out: Path) -> bool:
     """Whether a folder is a cube that am4cm wrote."""
     attributes = out / ".zattrs"
-    return attributes.is_file() and "AM4CM_VERSION" in attributes.read_text(encoding="utf-8")
+    return attributes.is_file() and b'"AM4CM_VERSION"' in attributes.read_bytes()
 
 
 def _frame(mask: MaskFile) -> Any:
@@ -133,7 +133,8 @@ def _chunks(shape: tuple[int, ...]) -> list[tuple[Window, range]]:
     ]
 
 
-def _centres(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _centres(grid: Grid) -> tuple[NDArray[Any], NDArray[Any]]:
     """Of rows and of columns, in the CRS."""
     (height, width), at = grid.shape, grid.transform
-    return at.f + at.e * (np.arange(height) + 0.5), at.c + at.a * (np.arange(width) + 0.5)
+    rows, cols = (np.arange(length, dtype=np.float64) + 0.5 for length in (height, width))
+    return at.f + at.e * rows, at.c + at.a * cols

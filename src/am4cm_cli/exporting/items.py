@@ -127,7 +127,7 @@ def footprint(grid: Grid) -> Json:
         *((1, 1 - step) for step in steps[:-1]),
         *((1 - step, 0) for step in steps),
     ]
-    ring = [grid.transform * (x * width, y * height) for x, y in edge]
+    ring = [grid.transform @ (x * width, y * height) for x, y in edge]
     outline = {"type": "Polygon", "coordinates": [ring]}
     wgs84 = transform_geom(
         grid.crs, CRS.from_epsg(4326), outline, antimeridian_cutting=True, precision=7

@@ -11,7 +11,6 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
-from rasterio.windows import transform as window_transform
 
 from am4cm_cli.errors import MissingExtraError, StackError, first_line
 from am4cm_cli.exports import Zones
@@ -44,7 +43,7 @@ def inside_zone(zone: Zone, grid: Grid, window: Window) -> NDArray[np.bool_]:
     shape = window.height, window.width
     if zone.geometry is None:
         return np.ones(shape, bool)
-    here = window_transform(window, grid.transform)
+    here = grid.transform @ Affine.translation(window.col_off, window.row_off)
     inside: NDArray[np.bool_] = geometry_mask([zone.geometry], shape, here, invert=True)
     return inside
 
@@ -149,7 +148,7 @@ def _around(bounds: tuple[float, float, float, float], grid: Grid) -> Window | N
     """Pixels that a box in the grid's CRS meets."""
     west, south, east, north = bounds
     inverse: Affine = ~grid.transform
-    corners = [inverse * (x, y) for x in (west, east) for y in (south, north)]
+    corners = [inverse @ (x, y) for x in (west, east) for y in (south, north)]
     cols, rows = zip(*corners, strict=True)
     (top, down), (left, right) = (
         (max(0, floor(min(ends))), min(length, ceil(max(ends))))

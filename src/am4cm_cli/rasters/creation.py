@@ -1,8 +1,10 @@
 """GDAL's creation options, tried before any work is spent on what they are for."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,18 @@ OPTIONS = (
     "ZSTD_LEVEL",
 )
 """Those of GDAL's GTiff driver, and BLOCKSIZE of its COG driver; others would change the layout."""
+LOSSLESS = (
+    "NONE",
+    "DEFLATE",
+    "LERC",
+    "LERC_DEFLATE",
+    "LERC_ZSTD",
+    "LZMA",
+    "LZW",
+    "PACKBITS",
+    "ZSTD",
+)
+"""What COMPRESS may be, as far as GDAL was built with it."""
 PREDICTORS = {"NO": "1", "STANDARD": "2", "FLOATING_POINT": "3"}
 """The COG driver's names; YES is the one that fits."""
 SIDE = 48
@@ -65,11 +79,7 @@ def check_storage(storage: Storage, dtypes: Iterable[str]) -> None:
     """
     if not storage.options:
         return
-    block = storage.options.get("BLOCKSIZE", str(BLOCK))
-    if not block.isdecimal() or int(block) not in BLOCKS:
-        raise OutputError(
-            f"--co BLOCKSIZE={block}: expected a multiple of 16 from {BLOCKS[0]} to {BLOCKS[-1]}."
-        )
+    _check_values(storage.options)
     for dtype in sorted(set(dtypes)):
         _try(storage, dtype)
 
@@ -105,6 +115,20 @@ def creation_options(storage: Storage, dtype: str) -> dict[str, Any]:
     return {**layout(block_side(storage)), **own, **asked}
 
 
+def _check_values(options: Mapping[str, str]) -> None:
+    block = options.get("BLOCKSIZE", str(BLOCK))
+    if not block.isdecimal() or int(block) not in BLOCKS:
+        raise OutputError(
+            f"--co BLOCKSIZE={block}: expected a multiple of 16 from {BLOCKS[0]} to {BLOCKS[-1]}."
+        )
+    compression = options.get("COMPRESS", "NONE")
+    if compression.upper() not in LOSSLESS:
+        raise OutputError(
+            f"--co COMPRESS={compression}: expected what keeps all numbers, one of "
+            f"{', '.join(LOSSLESS)}."
+        )
+
+
 def _try(storage: Storage, dtype: str) -> None:
     """Noise comes back as it was only if nothing is lost."""
     noise = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE)).astype(dtype)
@@ -119,14 +143,16 @@ def _try(storage: Storage, dtype: str) -> None:
             with file.open() as raster:
                 same = np.array_equal(raster.read(), noise, equal_nan=noise.dtype.kind == "f")
     except (RasterioError, CPLE_BaseError) as error:
-        raise _refused(words, dtype, first_line(error.__cause__ or error)) from error
+        raise _refused(words, dtype, first_line(error.__cause__ or error), file.name) from error
     if warnings:
-        raise _refused(words, dtype, warnings[0])
+        raise _refused(words, dtype, warnings[0], file.name)
     if not same:
-        raise _refused(words, dtype, "numbers are not kept as they are")
+        raise _refused(words, dtype, "numbers are not kept as they are", file.name)
 
 
-def _refused(words: str, dtype: str, reason: str) -> OutputError:
+def _refused(words: str, dtype: str, reason: str, name: str) -> OutputError:
+    # Without the name of the small raster, and rasterio's of the kind of error.
+    reason = re.sub(r"^CPLE_\w+ in |\.$", "", reason.replace(f"{Path(name).name}: ", ""))
     return OutputError(
         f"{words}: GDAL does not write a {dtype} raster this way ({reason}). Its values are listed "
         "by gdalinfo --format GTiff."

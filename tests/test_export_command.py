@@ -3,7 +3,6 @@
 import json
 import subprocess
 
-import numpy as np
 import pytest
 import rasterio
 
@@ -60,19 +59,24 @@ def test_mask_writes_what_export_makes_of_its_mask(run, mask, site, tmp_path):  
         assert raster.compression.value == "ZSTD"
 
 
-def test_mask_writes_zarr_and_leaves_no_raster(mask, tmp_path):  # noqa: F811
+def test_mask_writes_zarr_and_leaves_no_raster(run, mask, tmp_path):  # noqa: F811
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("rioxarray")
-    assert mask(tmp_path / "out.tif").returncode == 0
-    made = mask(tmp_path / "out.zarr", "--format", "zarr", "--table", tmp_path / "t.csv")
+    words = ("--format", "zarr", "--binary", tmp_path / "b.tif")
+    made = mask(tmp_path / "out.zarr", *words)
     assert made.returncode == 0, made.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.tif", "out.zarr", "t.csv"]
-    with xarray.open_zarr(tmp_path / "out.zarr") as cube, rasterio.open(tmp_path / "out.tif") as r:
-        np.testing.assert_allclose(cube.cloud_probability * 100, r.read(), atol=1e-4)
-    again = mask(tmp_path / "out.zarr", "--format", "zarr")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b.qml", "b.tif", "out.zarr"]
+    with xarray.open_zarr(tmp_path / "out.zarr") as cube, rasterio.open(tmp_path / "b.tif") as cut:
+        assert ((cube.cloud_probability.values > 0.495) == (cut.read() == 1)).all()
+    words = ("export", tmp_path / "b.tif", tmp_path / "out.zarr", "--format", "zarr")
+    again = run(*words)
     assert again.returncode == 1
     assert "out.zarr: exists already" in again.stderr.decode()
-    assert mask(tmp_path / "out.zarr", "--format", "zarr", "--overwrite").returncode == 0
+    assert run(*words, "--overwrite").returncode == 0
+    with xarray.open_zarr(tmp_path / "out.zarr") as cube:
+        assert list(cube.data_vars) == ["cloud_mask"]
+    (tmp_path / "b.zarr").mkdir()
+    assert run(*words[:2], tmp_path / "b.zarr", "--format", "zarr").returncode == 1
 
 
 def test_standard_output_and_files_beside_it(site, tmp_path):  # noqa: F811

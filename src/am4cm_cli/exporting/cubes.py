@@ -20,6 +20,7 @@ CHUNK = 32, 256, 256
 """Dates, rows and columns that are stored together: 2 MB before they are compressed."""
 NAMES = {"probability": "cloud_probability", "binary mask": "cloud_mask"}
 """Of the variable, where it is not that of the content."""
+VARIABLES = (*NAMES.values(), "classes", "reliability", "attention")
 COORDINATES = ("time", "y", "x", "spatial_ref", "name")
 MARKS = (".zgroup", ".zattrs", ".zmetadata")
 LIBRARIES = ("xarray", "rioxarray", "zarr")
@@ -52,7 +53,8 @@ def write_cube(mask: MaskFile, out: Path, *, overwrite: bool, track: Track = ite
             "expected rows along x. Warp it first, with gdalwarp, or write a GeoTIFF."
         )
     variable = NAMES.get(mask.content, mask.content)
-    with new_folder(out, members=[*MARKS, *COORDINATES, variable], overwrite=overwrite) as part:
+    members = [*MARKS, *COORDINATES, *VARIABLES]
+    with new_folder(out, members=members, overwrite=overwrite) as part:
         # Not a folder of Zarr's own making yet: to_zarr fills it.
         _frame(mask).to_zarr(part, mode="w", zarr_format=2, consolidated=False)
         _write(mask, part, variable, track=track)

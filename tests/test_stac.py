@@ -156,7 +156,7 @@ def test_what_does_not_belong_together(tmp_path):
     with pytest.raises(OutputError, match="other dates or another grid"):
         export_mask(mask, Exports(stac=tmp_path / "stac"), Storage(), beside=[other])
     nowhere = write_finished(tmp_path / "c.tif", percents(), crs=None)
-    with pytest.raises(OutputError, match="has no CRS, so its items"):
+    with pytest.raises(OutputError, match="the mask has no CRS, so its items"):
         export_mask(nowhere, Exports(stac=tmp_path / "stac"), Storage())
     assert not (tmp_path / "stac").exists()
 

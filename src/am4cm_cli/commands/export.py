@@ -101,11 +101,12 @@ def _copy(mask: Path, out: Path, form: Format, storage: "Storage", *, overwrite:
     from am4cm_cli.exporting.checks import check_whole_cube
     from am4cm_cli.exporting.copies import copy_whole
     from am4cm_cli.exporting.cubes import write_cube
+    from am4cm_cli.rasters.cache import bounded_cache
     from am4cm_cli.rasters.masks import open_own
 
     if form is Format.ZARR:
         check_whole_cube(out, overwrite=overwrite)
         write_cube(open_own(mask), out, overwrite=overwrite, track=progress("Writing Zarr"))
         return
-    with output(out, overwrite=overwrite) as path:
+    with output(out, overwrite=overwrite) as path, bounded_cache():
         copy_whole(open_own(mask), path, storage, track=progress("Copying"))

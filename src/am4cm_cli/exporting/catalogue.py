@@ -17,6 +17,7 @@ from am4cm_cli.exporting.zones import whole_grid
 from am4cm_cli.folders import new_folder
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.masks import MaskFile
+from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.storage import Storage
 
 COLLECTION = "collection.json"
@@ -65,6 +66,15 @@ def write_catalogue(
         _write(folder / COLLECTION, collection(name, f"Cloud masks {name}", items))
 
 
+def check_place_on_earth(out: Path, grid: Grid) -> None:
+    """Raise OutputError for a grid whose items would lie nowhere."""
+    if not grid.crs:
+        raise OutputError(
+            f"{out}: the mask has no CRS, so its items would lie nowhere on Earth; expected one. "
+            "Mask images that have a CRS."
+        )
+
+
 def is_catalogue(folder: Path) -> bool:
     """Whether a folder is a collection that am4cm wrote."""
     try:
@@ -96,11 +106,7 @@ def _covers(mask: MaskFile, threshold: float) -> list[float | None]:
 
 def _check(rasters: Sequence[MaskFile], out: Path) -> None:
     mask = rasters[0]
-    if not mask.grid.crs:
-        raise OutputError(
-            f"{out}: {mask.path} has no CRS, so its items would lie nowhere on Earth; expected "
-            "one. Mask images that have a CRS."
-        )
+    check_place_on_earth(out, mask.grid)
     for raster in rasters[1:]:
         if (raster.names, raster.grid) != (mask.names, mask.grid):
             raise OutputError(

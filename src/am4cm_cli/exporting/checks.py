@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from am4cm_cli.errors import OutputError
-from am4cm_cli.exporting.catalogue import is_catalogue
+from am4cm_cli.exporting.catalogue import check_place_on_earth, is_catalogue
 from am4cm_cli.exporting.copies import holds_dates
 from am4cm_cli.exporting.cubes import check_cube, is_cube
 from am4cm_cli.exporting.tables import check_table
@@ -47,6 +47,8 @@ def check_exports(
     _check_apart([*exports.files, *exports.folders, *others], inputs, exports.folders)
     if exports.table is not None:
         check_table(exports.table)
+    if exports.stac is not None:
+        check_place_on_earth(exports.stac, grid)
     if exports.zones is not None:
         read_zones(exports.zones, grid)
 

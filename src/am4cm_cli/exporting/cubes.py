@@ -12,6 +12,7 @@ from am4cm_cli.errors import MissingExtraError, OutputError
 from am4cm_cli.exporting.times import scene_times
 from am4cm_cli.folders import new_folder
 from am4cm_cli.progress import Track
+from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.masks import MaskFile, opened
 from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.windows import tile_grid
@@ -104,7 +105,7 @@ def _write(mask: MaskFile, folder: Path, variable: str, *, track: Track) -> None
         fill_value=nodata,
     )
     array.attrs.update(_attributes(mask))
-    with opened(mask) as read:
+    with bounded_cache(), opened(mask) as read:
         for window, dates in track(_chunks(shape)):
             numbers = read(indexes=[date + 1 for date in dates], window=window)
             array[(slice(dates.start, dates.stop), *window.toslices())] = numbers

@@ -42,7 +42,7 @@ def test_mask_writes_what_export_makes_of_its_mask(run, mask, site, tmp_path):  
     assert made.stdout == b""
     a = tmp_path / "a"
     assert made.stderr.decode().endswith(
-        f"Beside it: {a}/dates, {a}/binary.tif, {a}/table.csv, {a}/stac, {a}/out.qml.\n"
+        f"is cloudy.\nBeside it: {a}/dates, {a}/binary.tif, {a}/table.csv, {a}/stac, {a}/out.qml.\n"
     )
     plain = mask(tmp_path / "plain.tif")
     assert plain.returncode == 0
@@ -122,6 +122,8 @@ def told(done):
         (("-", "--style"), "no file to lie beside"),
         (("-", "--format", "zarr"), "zarr is a folder"),
         (("o.zarr", "--format", "zarr", "--style"), "zarr is a folder, without a style"),
+        (("o.zarr", "--format", "zarr", "--co", "COMPRESS=LZW"), "no use with --format zarr"),
+        (("--table", "t.csv", "--with-classes", "clouds.tif"), "has no use without --stac"),
         (("--spilt", "s"), "No such option: --spilt"),
     ],
 )
@@ -138,6 +140,7 @@ def test_options_that_make_no_sense(run, clouds, tmp_path, options, words):  # n
         (("clouds.tif", "--overwrite"), "clouds.tif: is named for two files of this run"),
         (("a.tif", "--binary", "a.tif"), "a.tif: is named for two files of this run"),
         (("a.tif", "--co", "COMPRESS=JPEG"), "keeps all numbers"),
+        (("--stac", "s", "--with-classes", "clouds.tif"), "or holds the same"),
         (("a.tif", "--co", "FOO=1"), "--co FOO=1: expected KEY=VALUE"),
         (("--table", "t.xls"), "expected a name in .csv or .parquet"),
         (("--binary", "none/b.tif"), "its folder none does not exist"),

@@ -46,6 +46,11 @@ class Exports:
         return [path for path in (self.split, self.stac) if path is not None]
 
     @property
+    def dtypes(self) -> set[str]:
+        """Types of rasters that are none of the mask's own."""
+        return set() if self.binary is None else {"uint8"}
+
+    @property
     def binary_style(self) -> Path | None:
         """QGIS style of the binary raster, beside it."""
         return None if self.binary is None else style_path(self.binary)

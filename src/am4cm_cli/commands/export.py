@@ -75,6 +75,8 @@ def export(
         raise typer.BadParameter("name OUT, --split, --binary, --table, --stac or --style")
     if out is None and form is not Format.COG:
         raise typer.BadParameter("has no use without OUT", param_hint="'--format'")
+    if classes and not stac:
+        raise typer.BadParameter("has no use without --stac", param_hint="'--with-classes'")
     from am4cm_cli.exporting.checks import check_exports
     from am4cm_cli.exporting.verbs import export_mask
     from am4cm_cli.rasters.creation import check_storage
@@ -84,7 +86,7 @@ def export(
     exports, storage = read_exports(context, out or mask), read_storage(context)
     # Dates can be taken apart, and copied, of whatever am4cm wrote.
     found = open_mask(mask) if binary or table or stac or style else open_own(mask)
-    check_storage(storage, {found.dtype, "uint8"} if binary else {found.dtype})
+    check_storage(storage, {found.dtype} | exports.dtypes)
     inputs = [path for path in (mask, zones, classes) if path is not None]
     others = [out] if out and out != STDOUT else []
     check_exports(exports, found.grid, others=others, inputs=inputs, overwrite=overwrite)

@@ -230,7 +230,7 @@ def mask(
 
     basis, exports = _basis(update, calibration), read_exports(context, out)
     files, storage = _files(classes, reliability, attention, heads), read_storage(context)
-    check_storage(storage, files.dtypes(dtype.value))
+    check_storage(storage, files.dtypes(dtype.value) | exports.dtypes)
     for beside in [*files.rasters[1:], *files.styles]:
         check_output(beside, overwrite=overwrite)
     if out == STDOUT:
@@ -258,15 +258,7 @@ def mask(
             resume=resume and out != STDOUT,
         )
         _export(exports, files, storage, out)
-    for note in summary.notes:
-        say(note)
-    share = summary.flagged / max(summary.answered, 1)
-    what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
-    written = ", ".join(name_exports(exports))
-    say(
-        f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}."
-        f"{' Beside it: ' * bool(written)}{written}{'.' * bool(written)}"
-    )
+    _tell(summary, exports, target, out)
 
 
 def _compute(
@@ -370,6 +362,17 @@ def _files(
         attention=attention if heads is Heads.MEAN else None,
         attention_heads=attention if heads is Heads.EACH else None,
     )
+
+
+def _tell(summary: "MaskSummary", exports: "Exports", target: Target, out: Path) -> None:
+    """Say what was written, and what a user should know of it."""
+    for note in summary.notes:
+        say(note)
+    share = summary.flagged / max(summary.answered, 1)
+    what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
+    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+    if name_exports(exports):
+        say(f"Beside it: {', '.join(name_exports(exports))}.")
 
 
 def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bool) -> None:

@@ -134,6 +134,8 @@ MEANS = {
     "zone_field": ("zones",),
 }
 """Options that mean nothing without one of others."""
+RASTERS = ("split", "binary", "stac", "classes", "reliability", "attention")
+"""Outputs that are GeoTIFFs, whatever OUT is."""
 STDOUT = Path("-")
 
 
@@ -200,6 +202,13 @@ def _check_meaning(context: typer.Context, mask: Path) -> None:
         raise typer.BadParameter("only OUT may be standard output")
     if not 0 <= given["threshold"] <= 100:  # what is not a number passes for one
         raise typer.BadParameter("expected 0 to 100", param_hint="'--threshold'")
+    _check_format(given, mask)
+
+
+def _check_format(given: Mapping[str, Any], mask: Path) -> None:
+    """Refuse what OUT cannot be, or what it leaves no use for."""
+    if given["form"] is Format.ZARR and given["co"] and not any(map(given.get, RASTERS)):
+        raise typer.BadParameter("has no use with --format zarr alone", param_hint="'--co'")
     if given["form"] is Format.ZARR and (mask == STDOUT or given["style"]):
         raise typer.BadParameter("zarr is a folder, without a style", param_hint="'--format'")
     if given["style"] and mask == STDOUT:

@@ -108,10 +108,11 @@ def _check(rasters: Sequence[MaskFile], out: Path) -> None:
     mask = rasters[0]
     check_place_on_earth(out, mask.grid)
     for raster in rasters[1:]:
-        if (raster.names, raster.grid) != (mask.names, mask.grid):
+        alike = (raster.names, raster.grid) == (mask.names, mask.grid)
+        if not alike or raster.content == mask.content:
             raise OutputError(
-                f"{raster.path}: has other dates or another grid than {mask.path}; expected what "
-                "was written beside it."
+                f"{raster.path}: has other dates or another grid than {mask.path}, or holds the "
+                "same; expected what was written beside it."
             )
 
 

@@ -79,16 +79,26 @@ def test_mask_writes_zarr_and_leaves_no_raster(run, mask, tmp_path):  # noqa: F8
     assert run(*words[:2], tmp_path / "b.zarr", "--format", "zarr").returncode == 1
 
 
-def test_standard_output_and_files_beside_it(site, tmp_path):  # noqa: F811
-    weights = ("--weights", site / "bright.safetensors")
-    words = ("mask", site / "images", "-", *weights, "--binary", "b.tif", "--format", "gtiff")
+def test_standard_output_and_files_beside_it(clouds, tmp_path):
+    words = ("export", clouds, "-", "--binary", "b.tif", "--co", "BLOCKSIZE=512")
     done = process(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.qml", "b.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.qml", "b.tif", "clouds.tif"]
     (tmp_path / "out.tif").write_bytes(done.stdout)
     with rasterio.open(tmp_path / "out.tif") as raster, rasterio.open(tmp_path / "b.tif") as cut:
-        assert ((raster.read() >= 50) == (cut.read() == 1)).all()
-        assert raster.overviews(1) == []
+        assert (raster.read() == percents()).all()
+        assert (((raster.read() >= 50) & (raster.read() < 255)) == (cut.read() == 1)).all()
+
+
+def test_the_format_is_that_of_out_alone(run, tmp_path):  # noqa: F811
+    names = [f"2018-01-{day:02d}" for day in (6, 11)]
+    clouds = write_finished(tmp_path / "c.tif", percents((300, 700), dates=2), names=names)
+    words = ("--format", "gtiff", "--binary", tmp_path / "b.tif")
+    assert run("export", clouds, tmp_path / "plain.tif", *words).returncode == 0
+    for name, levels in (("c", [2, 4]), ("plain", []), ("b", [2, 4])):
+        with rasterio.open(tmp_path / f"{name}.tif") as raster:
+            assert raster.overviews(1) == levels
+            assert raster.block_shapes == [(256, 256)] * 2
 
 
 def test_each_mask_is_stored_as_asked(run, mask, site, tmp_path):  # noqa: F811

@@ -1,6 +1,7 @@
 """Everything that is asked for of a finished mask."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from am4cm_cli.exporting.binaries import write_binary
@@ -32,7 +33,7 @@ def export_mask(
     Args:
         path: of the mask; for `exports.split` alone, any raster that am4cm wrote.
         exports: to make; see `check_exports`.
-        storage: of all rasters among them.
+        storage: of all rasters among them, which are cloud-optimised in any case.
         beside: rasters of the same dates that go into the catalogue, too.
         name: of the mask in the catalogue; that of its file if None.
         track: follows the work.
@@ -42,6 +43,7 @@ def export_mask(
         StackError: the mask cannot be read, holds something else, or the zones cannot be used.
         MissingExtraError: a library is not installed.
     """
+    storage = replace(storage, overviews=True)
     with bounded_cache():
         if exports.split is not None:
             copy_dates(open_own(path), exports.split, storage, track=track)

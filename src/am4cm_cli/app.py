@@ -15,6 +15,7 @@ from am4cm_cli.commands.download import download
 from am4cm_cli.commands.draw import draw
 from am4cm_cli.commands.evaluate import evaluate
 from am4cm_cli.commands.explain import SETTINGS, explain
+from am4cm_cli.commands.export import export
 from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
 from am4cm_cli.commands.prepare import prepare
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (mask, info, draw, evaluate, calibrate, prepare, train, simulate):
+for command in (mask, export, info, draw, evaluate, calibrate, prepare, train, simulate):
     app.command()(command)
 app.command("test")(score)
 app.command(context_settings=SETTINGS)(explain)

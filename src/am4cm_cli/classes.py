@@ -17,3 +17,10 @@ CLASS_NAMES = {CLEAR: "clear", THICK: "thick cloud", THIN: "thin cloud", SHADOW:
 
 CLASS_COLOURS = {CLEAR: "#1a9850", THICK: "#ffffff", THIN: "#91bfdb", SHADOW: "#4d4d4d"}
 """To draw them in."""
+
+MASKED = 1
+"""In a binary mask, beside CLEAR and UNKNOWN."""
+MASKED_NAMES = {CLEAR: "clear", MASKED: "masked"}
+"""Of a binary mask."""
+MASKED_COLOURS = {CLEAR: CLASS_COLOURS[CLEAR], MASKED: "#ffffff"}
+"""To draw it in."""

@@ -47,6 +47,7 @@ from am4cm_cli.skipping import advise, recall_unreadable, skip_unreadable, unrea
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.states import check_unchanged
+from am4cm_cli.storage import Storage
 from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
@@ -81,6 +82,7 @@ def mask_stack(
     basis: Basis | None = None,
     cluster: Cluster | None = None,
     early: HeadStart | None = None,
+    storage: Storage | None = None,
     resume: bool = False,
     skip_bad: bool = False,
     track: Track = iter,
@@ -99,6 +101,7 @@ def mask_stack(
         basis: an earlier mask, whose calibration serves again, or that is to be updated.
         cluster: that computes the windows; this process if None.
         early: reading that has begun already.
+        storage: how the rasters are stored; cloud-optimised if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         skip_bad: mask scenes that cannot be read as nodata; else they are an error.
         track: follows the windows.
@@ -125,6 +128,7 @@ def mask_stack(
                 basis=basis,
                 cluster=cluster,
                 early=started.pop() if started else None,  # of use to the first attempt alone
+                storage=storage or Storage(),
                 resume=resume,
                 voiding=(UnreadableError,) if skip_bad else (ChangedError,),
                 track=track,
@@ -165,6 +169,7 @@ def _mask_readable(
     basis: Basis | None,
     cluster: Cluster | None,
     early: HeadStart | None,
+    storage: Storage,
     resume: bool,
     voiding: tuple[type[BaseException], ...],
     track: Track,
@@ -203,7 +208,7 @@ def _mask_readable(
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
         with appear_together([*files.rasters, *files.styles]) as new:
-            answered, flagged = _assemble(engine, parts, job, new, tags, config)
+            answered, flagged = _assemble(engine, parts, job, new, tags, storage)
             for style in new[len(job.layers) :]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
@@ -270,14 +275,15 @@ def _assemble(
     job: MaskJob,
     paths: Sequence[Path],
     tags: Mapping[str, str],
-    config: MaskConfig,
+    storage: Storage,
 ) -> tuple[int, int]:
     """Write whole rasters; count the probability's pixel-dates, and those flagged."""
     answered = flagged = 0
+    dtype = job.config.dtype
     with (
         one_thread_each(),
         ThreadPoolExecutor(job.plan.threads, "assemble") as pool,
-        _rasters(job, paths, tags, engine.clock) as rasters,
+        _rasters(job, paths, tags, storage, engine.clock) as rasters,
         completing(job.update) as complete,
     ):
         windows = finished_windows(
@@ -286,14 +292,18 @@ def _assemble(
         for window, layers in windows:
             for array, raster in zip(layers, rasters, strict=True):
                 raster.write(array, window)
-            counts = count_answers(layers[0], HALF[config.dtype], NODATA[config.dtype])
+            counts = count_answers(layers[0], HALF[dtype], NODATA[dtype])
             answered, flagged = answered + counts[0], flagged + counts[1]
     return answered, flagged
 
 
 @contextmanager
 def _rasters(
-    job: MaskJob, paths: Sequence[Path], tags: Mapping[str, str], clock: Clock
+    job: MaskJob,
+    paths: Sequence[Path],
+    tags: Mapping[str, str],
+    storage: Storage,
+    clock: Clock,
 ) -> Iterator[list[CogWriter]]:
     with ExitStack() as open_rasters:
         yield [
@@ -307,6 +317,7 @@ def _rasters(
                     names=layer.names,
                     tags={**tags, "AM4CM_CONTENT": layer.content},
                     overview=layer.overview,
+                    storage=storage,
                     clock=clock,
                 )
             )

@@ -40,6 +40,12 @@ class MaskFiles:
         """Those that are asked for."""
         return [path for path in vars(self).values() if path is not None]
 
+    def dtypes(self, probability: str) -> set[str]:
+        """Return the types of all rasters, one of probabilities being of this one."""
+        small = {"uint8"} if self.classes or self.reliability else set()
+        wide = {"float32"} if self.attention or self.attention_heads else set()
+        return {probability, *small, *wide}
+
     def planes(self, target: str) -> int:
         """How many of a judge's planes all rasters need."""
         wanted = [name for name in PLANES if vars(self).get(name) is not None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from am4cm_cli.commands.console import output, progress, say, unwind
+from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
     Device,
@@ -21,14 +21,38 @@ from am4cm_cli.commands.options import (
     parse_bytes,
     refuse,
 )
+from am4cm_cli.commands.outputs import (
+    OUTPUTS,
+    STDOUT,
+    Binary,
+    Creation,
+    Dilate,
+    Format,
+    OutFormat,
+    Split,
+    Stac,
+    Style,
+    Table,
+    Threshold,
+    ZoneField,
+    ZonesFile,
+    name_exports,
+    output_raster,
+    read_exports,
+    read_storage,
+)
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
     from am4cm_cli.cluster import Cluster
-    from am4cm_cli.orders import Basis, MaskFiles
+    from am4cm_cli.exports import Exports
+    from am4cm_cli.masking import MaskSummary
+    from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
+    from am4cm_cli.stacks.stack import Stack
+    from am4cm_cli.storage import Storage
 
 
-ALONE = ("classes", "reliability", "attention", "update")
+ALONE = ("classes", "reliability", "attention", "update", *OUTPUTS, "zones")
 """Options that name one file, so have no use for many stacks."""
 
 
@@ -121,6 +145,17 @@ def mask(
     dtype: Annotated[
         Dtype, typer.Option(help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.")
     ] = Dtype.UINT8,
+    form: OutFormat = Format.COG,
+    co: Creation = None,
+    split: Split = None,
+    binary: Binary = None,
+    threshold: Threshold = 50,
+    dilate: Dilate = 0,
+    table: Table = None,
+    zones: ZonesFile = None,
+    zone_field: ZoneField = None,
+    stac: Stac = None,
+    style: Style = False,
     update: Annotated[
         Path | None,
         typer.Option(
@@ -186,67 +221,134 @@ def mask(
     overwrite: Overwrite = False,
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
-    from am4cm_cli.files import check_output
-    from am4cm_cli.head_start import head_start
-    from am4cm_cli.orders import MaskConfig, Resources
-    from am4cm_cli.parts import is_begun
-    from am4cm_cli.skipping import advising
-    from am4cm_cli.stacks.discovery import find_stack
-    from am4cm_cli.weights_header import default_weights
-
     if each:
         refuse(context, ALONE, "--each")
         _mask_each(context, Path(source), out, overwrite=overwrite)
         return
-    basis = _basis(update, calibration)
-    files = _files(classes, reliability, attention, heads)
+    from am4cm_cli.files import check_output
+    from am4cm_cli.orders import MaskConfig, Resources
+    from am4cm_cli.rasters.creation import check_storage
+    from am4cm_cli.skipping import advising
+    from am4cm_cli.stacks.discovery import find_stack
+    from am4cm_cli.weights_header import default_weights
+
+    basis, exports = _basis(update, calibration), read_exports(context, out)
+    files, storage = _files(classes, reliability, attention, heads), read_storage(context)
+    check_storage(storage, files.dtypes(dtype.value) | exports.dtypes)
     for beside in [*files.rasters[1:], *files.styles]:
         check_output(beside, overwrite=overwrite)
-    if str(out) == "-":
+    if out == STDOUT:
         # What goes there waits in a temporary folder, which a signal must not leave behind.
         import_module("am4cm_cli.masking")
         unwind()
-    with output(out, overwrite=overwrite) as path:
+    with output_raster(out, form, overwrite=overwrite) as path:
         with advising():
             stack = find_stack(source, replace(images_as, skip_bad=skip_bad))
         for note in stack.notes:
             say(note)
-        config = MaskConfig(method=method.value, target=target.value, dtype=dtype.value)
-        resources = Resources(
-            max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile
+        files = replace(files, probability=path)
+        _check_exports(exports, stack, files, overwrite=overwrite)
+        summary = _compute(
+            stack,
+            files,
+            MaskConfig(method=method.value, target=target.value, dtype=dtype.value),
+            Resources(max_memory=parse_bytes(max_memory), threads=threads or cores(), tile=tile),
+            weights=weights or default_weights(),
+            storage=storage,
+            basis=basis,
+            cluster=_cluster(dask, threads=threads, device=device),
+            device=device if dask is None else "cpu",
+            resume=resume and out != STDOUT,
+            skip_bad=skip_bad,
         )
-        files, model = replace(files, probability=path), weights or default_weights()
-        goes_on = resume and is_begun(path)
-        alone = basis is None and dask is None and not goes_on
-        ahead = head_start(stack, model, files, config, resources) if alone else nullcontext()
-        with ahead as early:
-            # These import torch, which takes a second or two.
-            from am4cm_cli.devices import pick_device
-            from am4cm_cli.masking import mask_stack
-            from am4cm_cli.weights import load_weights
+        _export(exports, files, storage, out)
+    _tell(summary, exports, target, out)
 
-            unwind()
-            with _cluster(dask, threads=threads, device=device) as cluster:
-                summary = mask_stack(
-                    stack,
-                    files,
-                    load_weights(model),
-                    config,
-                    resources,
-                    device=pick_device(device if cluster is None else "cpu"),
-                    basis=basis,
-                    cluster=cluster,
-                    early=early,
-                    resume=resume and str(out) != "-",
-                    skip_bad=skip_bad,
-                    tell=say,
-                    track=progress("Masking"),
-                )
-    for note in summary.notes:
-        say(note)
-    share = summary.flagged / max(summary.answered, 1)
-    what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
-    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+
+def _compute(
+    stack: "Stack",
+    files: "MaskFiles",
+    config: "MaskConfig",
+    resources: "Resources",
+    *,
+    weights: Path,
+    storage: "Storage",
+    basis: "Basis | None",
+    cluster: "AbstractContextManager[Cluster] | None",
+    device: str,
+    resume: bool,
+    skip_bad: bool,
+) -> "MaskSummary":
+    """Begin to read, import what takes its time meanwhile, and write the mask."""
+    from am4cm_cli.head_start import head_start
+    from am4cm_cli.parts import is_begun
+
+    goes_on = resume and is_begun(files.probability)
+    alone = basis is None and cluster is None and not goes_on
+    ahead = head_start(stack, weights, files, config, resources) if alone else nullcontext()
+    with ahead as early:
+        # These import torch, which takes a second or two.
+        from am4cm_cli.devices import pick_device
+        from am4cm_cli.masking import mask_stack
+        from am4cm_cli.weights import load_weights
+
+        unwind()
+        with cluster or nullcontext() as workers:
+            return mask_stack(
+                stack,
+                files,
+                load_weights(weights),
+                config,
+                resources,
+                device=pick_device(device),
+                basis=basis,
+                cluster=workers,
+                early=early,
+                storage=storage,
+                resume=resume,
+                skip_bad=skip_bad,
+                tell=say,
+                track=progress("Masking"),
+            )
+
+
+def _check_exports(
+    exports: "Exports", stack: "Stack", files: "MaskFiles", *, overwrite: bool
+) -> None:
+    from am4cm_cli.exporting.checks import check_exports
+
+    images = {path for scene in stack.scenes for path in scene.paths}
+    zones = [] if exports.zones is None else [exports.zones.path]
+    check_exports(
+        exports,
+        stack.grid,
+        others=[*files.rasters, *files.styles],
+        inputs=[*images, *zones],
+        overwrite=overwrite,
+    )
+
+
+def _export(exports: "Exports", files: "MaskFiles", storage: "Storage", out: Path) -> None:
+    """Write what is asked for of the mask that was just made."""
+    from am4cm_cli.errors import Am4cmError, OutputError
+    from am4cm_cli.exporting.verbs import export_mask
+
+    beside = [] if files.classes is None else [files.classes]
+    try:
+        export_mask(
+            files.probability,
+            exports,
+            storage,
+            beside=beside,
+            name="am4cm" if out == STDOUT else out.stem,
+            track=progress("Exporting"),
+        )
+    except Am4cmError as error:
+        if files.probability != out:
+            raise
+        raise OutputError(
+            f"{error} {out} itself is whole; am4cm export goes on from it."
+        ) from error
 
 
 def _files(
@@ -268,6 +370,17 @@ def _files(
     )
 
 
+def _tell(summary: "MaskSummary", exports: "Exports", target: Target, out: Path) -> None:
+    """Say what was written, and what a user should know of it."""
+    for note in summary.notes:
+        say(note)
+    share = summary.flagged / max(summary.answered, 1)
+    what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
+    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+    if name_exports(exports):
+        say(f"Beside it: {', '.join(name_exports(exports))}.")
+
+
 def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bool) -> None:
     """Mask one stack of a list after the other; one that fails stops none of the others."""
     from am4cm_cli.errors import Am4cmError, OutputError
@@ -275,10 +388,11 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
     from am4cm_cli.stacks.lists import read_list
 
     stacks, failed = read_list(listed), []
+    suffix = ".zarr" if context.params["form"] is Format.ZARR else ".tif"
     if not out.is_dir():
         raise OutputError(f"{out}: is no folder; create it first, to hold {len(stacks)} masks.")
     for stack in stacks:
-        path = out / f"{stack.name}.tif"
+        path = out / f"{stack.name}{suffix}"
         if path.exists() and not overwrite:
             say(f"{path}: is there already.")
             forget_parts(parts_folder(path))  # of a run that was stopped at its very end
@@ -300,8 +414,8 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
 
 def _cluster(
     dask: str | None, *, threads: int | None, device: str
-) -> "AbstractContextManager[Cluster | None]":
-    """Open the cluster that was asked for.
+) -> "AbstractContextManager[Cluster] | None":
+    """Open the cluster that was asked for, if any.
 
     Without --threads its workers take one each. This process takes all cores as ever, so that its
     windows are the same as without a cluster, and either goes on where the other stopped.
@@ -309,7 +423,7 @@ def _cluster(
     from am4cm_cli.schedulers import open_cluster
 
     if dask is None:
-        return nullcontext()
+        return None
     if device not in {"auto", "cpu"}:
         raise typer.BadParameter("has no use with --dask", param_hint="'--device'")
     return open_cluster(dask, threads=threads or 1, tell=say)

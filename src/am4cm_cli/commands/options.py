@@ -62,8 +62,14 @@ def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
     """Refuse options that were given but mean nothing for what was asked for."""
     for name in names:
         if is_given(context, name):
-            option = next(p.opts[0] for p in context.command.params if p.name == name)
-            raise typer.BadParameter(f"has no use with {kind}", param_hint=f"'{option}'")
+            hint = option_hint(context, name)
+            raise typer.BadParameter(f"has no use with {kind}", param_hint=hint)
+
+
+def option_hint(context: typer.Context, name: str) -> str:
+    """The option of a parameter, as messages of wrong usage show it."""
+    option = next(p.opts[0] for p in context.command.params if p.name == name)
+    return f"'{option}'"
 
 
 def is_given(context: typer.Context, name: str) -> bool:

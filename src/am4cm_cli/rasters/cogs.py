@@ -23,11 +23,12 @@ from am4cm_cli.clock import Clock
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import appear
 from am4cm_cli.rasters.cache import bounded_cache
+from am4cm_cli.rasters.creation import block_side, creation_options, layout
 from am4cm_cli.stacks.headers import quiet
 from am4cm_cli.stacks.stack import Grid
+from am4cm_cli.storage import Storage
 from am4cm_cli.windows import tile_grid
 
-BLOCK = 256
 VIEW = ".vrt"
 """Behind the name of the tiles that a virtual raster shows."""
 
@@ -61,6 +62,8 @@ def create_cog(
     names: Sequence[str],
     tags: Mapping[str, str],
     overview: str = "average",
+    storage: Storage | None = None,
+    colours: Mapping[int, tuple[int, int, int]] | None = None,
     shown: Path | None = None,
     clock: Clock | None = None,
 ) -> Iterator[CogWriter]:
@@ -75,9 +78,11 @@ def create_cog(
         names: descriptions of the bands, one each.
         tags: of the dataset.
         overview: GDAL's resampling of the overviews: "average", or "mode" for classes.
+        storage: how it is stored; without overviews it is a plain tiled GeoTIFF.
+        colours: red, green and blue by number, for a raster of one band: TIFF has no room for more.
         clock: is told what the last step takes.
     """
-    name = shown or path
+    name, storage = shown or path, storage or Storage()
     with appear(path) as part, bounded_cache(), quiet(grid):
         tiles = part.with_name(f"{part.name}.tiles")
         profile = _profile(grid, dtype=dtype, nodata=nodata, count=len(names))
@@ -87,26 +92,32 @@ def create_cog(
             with raster:
                 raster.descriptions = tuple(names)
                 raster.update_tags(**tags)
+                if colours and len(names) == 1:
+                    raster.write_colormap(1, dict(colours))
                 writer = CogWriter(path=name, raster=raster, nodata=nodata)
                 yield writer
             with _writing(name), (clock or Clock())("cog"):
-                _finish(tiles, part, writer, overview=overview)
+                _finish(tiles, part, writer, overview=overview, storage=storage)
         finally:
             # Not by a pattern: the user's name is in it, and may be one itself.
             for suffix in ("", VIEW, f"{VIEW}.ovr"):
                 tiles.with_name(tiles.name + suffix).unlink(missing_ok=True)
 
 
-def _finish(tiles: Path, cog: Path, written: CogWriter, *, overview: str) -> None:
+def _finish(tiles: Path, cog: Path, written: CogWriter, *, overview: str, storage: Storage) -> None:
     """Add overviews and copy with these first, which makes a GeoTIFF cloud-optimised.
 
     GDAL's COG driver would hold whole bands in memory and, before 3.11, interleave by pixel.
     """
     # In one thread: GDAL 3.10 takes nearly twice as long for these overviews in two.
-    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=BLOCK, GDAL_NUM_THREADS="1"):
+    side = block_side(storage)
+    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=side, GDAL_NUM_THREADS="1"):
         with rasterio.open(tiles, driver="GTiff") as raster:
-            levels, pixels = _overview_levels(raster.shape), raster.width * raster.height
-            creation = {**_layout(), **_compression(raster.dtypes[0])}
+            levels = _overview_levels(raster.shape, side) if storage.overviews else []
+            pixels, creation = (
+                raster.width * raster.height,
+                creation_options(storage, raster.dtypes[0]),
+            )
         whole = levels and written.full == pixels
         source = _view_without_nodata(tiles) if whole else tiles
         if levels:
@@ -118,7 +129,7 @@ def _finish(tiles: Path, cog: Path, written: CogWriter, *, overview: str) -> Non
         copy(source, cog, driver="GTiff", copy_src_overviews=True, **creation)
     with rasterio.open(cog) as raster:
         # A disk that fills up while GDAL closes the file is not reported; the last block tells.
-        *_, last = tile_grid(raster.shape, size=BLOCK)
+        *_, last = tile_grid(raster.shape, size=side)
         raster.read(raster.count, window=last)
 
 
@@ -131,10 +142,10 @@ def _view_without_nodata(tiles: Path) -> Path:
     return view
 
 
-def _overview_levels(shape: tuple[int, int]) -> list[int]:
-    """Halve until one block holds a whole band."""
+def _overview_levels(shape: tuple[int, int], side: int) -> list[int]:
+    """Halve until one block holds a whole band, one of at most 512 pixels, as a COG's should."""
     levels: list[int] = []
-    while max(shape) / 2 ** len(levels) > BLOCK:
+    while max(shape) / 2 ** len(levels) > min(side, 512):
         levels.append(2 ** (len(levels) + 1))
     return levels
 
@@ -150,25 +161,8 @@ def _profile(grid: Grid, *, dtype: str, nodata: float, count: int) -> dict[str, 
         "nodata": nodata,
         "crs": grid.crs or None,
         "transform": grid.transform,
-        **_layout(),
+        **layout(),
     }
-
-
-def _layout() -> dict[str, Any]:
-    return {
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "interleave": "band",
-        "bigtiff": "if_safer",
-    }
-
-
-def _compression(dtype: str) -> dict[str, Any]:
-    # Measured on masks: no predictor and the lowest level take a quarter of the time of level 6
-    # for files a tenth larger.
-    creation = {"compress": "deflate", "zlevel": 1, "num_threads": "all_cpus"}
-    return {**creation, "predictor": 3} if np.dtype(dtype).kind == "f" else creation
 
 
 @contextmanager

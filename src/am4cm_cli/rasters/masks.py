@@ -1,6 +1,7 @@
 """Masks that am4cm wrote: their facts, and windows of their probabilities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,23 @@ from am4cm_cli.stacks.stack import Grid
 
 @dataclass(frozen=True, kw_only=True)
 class MaskFile:
-    """A raster of cloud probabilities, one band per scene."""
+    """A raster that am4cm wrote, of cloud probabilities or what else `content` says."""
 
     path: Path
     grid: Grid
     names: tuple[str, ...]
-    """Of the scenes, in time order."""
+    """Of the scenes, in time order, one band each."""
     dtype: str
     full: float
     """The number that stands for a probability of 1: 100 in integers, 1 in floats."""
     nodata: float
     tags: Mapping[str, str]
     """Those of am4cm, such as AM4CM_METHOD."""
+
+    @property
+    def content(self) -> str:
+        """What it holds, such as probability or classes."""
+        return _content(self.tags)
 
 
 def is_mask(path: Path) -> bool:
@@ -50,7 +56,18 @@ def mask_content(path: Path) -> str:
 
 
 def open_mask(path: Path) -> MaskFile:
-    """Read the facts of a mask; StackError for a raster that am4cm didn't write."""
+    """Read the facts of a mask; StackError for a raster of anything but probabilities by am4cm."""
+    mask = open_own(path)
+    if mask.content != "probability":
+        raise StackError(
+            f"{path}: holds {mask.content}, not probabilities; expected what am4cm mask has "
+            "written as OUT."
+        )
+    return mask
+
+
+def open_own(path: Path) -> MaskFile:
+    """Read the facts of any raster that am4cm wrote; StackError for others."""
     with not_georeferenced_is_fine():
         header = read_header(path)
     tags = {name: text for name, text in header.tags.items() if name.startswith("AM4CM_")}
@@ -59,12 +76,6 @@ def open_mask(path: Path) -> MaskFile:
         raise StackError(
             f"{path}: is no mask by am4cm, for it lacks the tag {OWN_TAG}; expected what "
             f"am4cm mask has written. Other tools may have dropped the tags."
-        )
-    content = _content(tags)
-    if content != "probability":
-        raise StackError(
-            f"{path}: holds {content}, not probabilities; expected what am4cm mask has written as "
-            "OUT."
         )
     is_float = np.dtype(header.dtypes[0]).kind == "f"
     return MaskFile(
@@ -89,7 +100,7 @@ def read_numbers(mask: MaskFile, window: Window) -> tuple[NDArray[Any], NDArray[
         (T, Y, X) in the mask's own dtype, `mask.full` for a probability of 1; (T, Y, X) valid.
     """
     numbers = _read(mask, window=window)
-    return numbers, _is_valid(mask, numbers)
+    return numbers, is_valid(mask, numbers)
 
 
 def read_probability(
@@ -113,22 +124,42 @@ def read_probability(
         resampling=Resampling.nearest,
     )
     share = (numbers / mask.full).astype(np.float32)
-    return np.where(_is_valid(mask, numbers), share, np.float32(np.nan))
+    return np.where(is_valid(mask, numbers), share, np.float32(np.nan))
+
+
+@contextmanager
+def opened(mask: MaskFile) -> Iterator[Callable[..., NDArray[Any]]]:
+    """Keep a mask open, to read many windows; yields rasterio's `read`."""
+    with not_georeferenced_is_fine(), ExitStack() as files:
+        with _told(mask):
+            raster = files.enter_context(rasterio.open(mask.path))
+
+        def read(**how: Any) -> NDArray[Any]:
+            with _told(mask):
+                numbers: NDArray[Any] = raster.read(**how)
+            return numbers
+
+        yield read
 
 
 def _read(mask: MaskFile, **how: Any) -> NDArray[Any]:
+    with opened(mask) as read:
+        return read(**how)
+
+
+@contextmanager
+def _told(mask: MaskFile) -> Iterator[None]:
     try:
-        with not_georeferenced_is_fine(), rasterio.open(mask.path) as raster:
-            numbers: NDArray[Any] = raster.read(**how)
+        yield
     except RasterioError as error:
         raise StackError(
             f"{mask.path}: its pixels cannot be read ({error.__cause__ or error}); the file is "
             f"damaged or has gone. Make the mask again."
         ) from error
-    return numbers
 
 
-def _is_valid(mask: MaskFile, numbers: NDArray[Any]) -> NDArray[np.bool_]:
+def is_valid(mask: MaskFile, numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where numbers of a mask are an answer."""
     valid: NDArray[np.bool_] = (
         ~np.isnan(numbers) if numbers.dtype.kind == "f" else numbers != int(mask.nodata)
     )

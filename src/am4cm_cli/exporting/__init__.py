@@ -1,0 +1,1 @@
+"""Finished masks in other forms: per date, as binary masks, tables, cubes and catalogues."""

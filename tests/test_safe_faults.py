@@ -15,8 +15,9 @@ from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.archives import LARGE
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.locations import zip_and_member
+from am4cm_cli.stacks.metadata import MOST_XML, read_product
 from am4cm_cli.stacks.options import StackOptions
-from am4cm_cli.stacks.safe import MOST_XML, Home, find_homes, read_product
+from am4cm_cli.stacks.safe import Home, find_homes
 from safe import Made, metadata, write_jp2, write_metadata, write_safe, zip_safe
 
 NEW = Made(level="L2A", baseline="05.11", day="2023-04-05")

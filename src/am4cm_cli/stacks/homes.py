@@ -8,9 +8,10 @@ from pathlib import Path
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.locations import is_virtual, stem
+from am4cm_cli.stacks.metadata import read_product
 from am4cm_cli.stacks.names import tile_in
 from am4cm_cli.stacks.products import Product
-from am4cm_cli.stacks.safe import Home, find_homes, read_product
+from am4cm_cli.stacks.safe import Home, find_homes
 from am4cm_cli.stacks.sources import BandOfScene
 
 _NATIVE = re.compile(r"(?:L2A_)?T\d\d[A-Z]{3}_(\d{8})T\d{6}")

@@ -238,7 +238,7 @@ def test_faults_are_told(stack, tmp_path, name):
     assert "no such file" in fails(stack, tmp_path / f"nowhere-{name}")
     damaged = tmp_path / f"damaged-{name}"
     damaged.write_bytes(path.read_bytes()[:300])
-    assert "cannot be read as parcels" in fails(stack, damaged)
+    assert "cannot be read as polygons" in fails(stack, damaged)
 
 
 def test_layers_are_chosen_by_name(stack, tmp_path):

@@ -176,5 +176,5 @@ def test_polygons_without_a_crs(site, tmp_path):
 def test_without_geopandas_the_extra_is_named(site, tmp_path, monkeypatch):
     path = write_polygons(tmp_path / "field.gpkg", FIELD)
     monkeypatch.setitem(__import__("sys").modules, "geopandas", None)
-    with pytest.raises(Am4cmError, match=r"pip install 'am4cm\[vector\]'"):
+    with pytest.raises(Am4cmError, match=r"pip install .am4cm\[vector\]"):
         find_stack(site / "images", StackOptions(polygon=path))

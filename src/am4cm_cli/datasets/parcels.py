@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
@@ -19,14 +17,14 @@ from numpy.typing import NDArray
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds
 
-from am4cm_cli.errors import DataError, MissingExtraError, first_line
+from am4cm_cli.errors import DataError
 from am4cm_cli.stacks.grids import describe
 from am4cm_cli.stacks.stack import Grid
+from am4cm_cli.stacks.vectors import PARQUET, reading_shapes
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
 
-PARQUET = {".parquet", ".geoparquet"}
 SUFFIXES = {*PARQUET, ".gpkg", ".geojson", ".json", ".shp", ".fgb"}
 """Of files that hold parcels, and never a raster."""
 POLYGONS = {"Polygon", "MultiPolygon"}
@@ -79,9 +77,8 @@ def read_parcels(file: ParcelFile, grid: Grid) -> Parcels:
         DataError: the file cannot be read, lacks the field, the layer or a CRS, holds anything but
             polygons, or nothing on the images; or the images have no CRS.
     """
-    _check_libraries(file)
-    _check_places(file, grid)
-    with _told(file):
+    with reading_shapes(file.path, DataError):
+        _check_places(file, grid)
         frame, total = _read_near(file, grid)
         classes = _classes(file, frame)
         named = np.array([name is not None for name in classes], np.bool_)
@@ -101,18 +98,6 @@ def read_parcels(file: ParcelFile, grid: Grid) -> Parcels:
     )
 
 
-def _check_libraries(file: ParcelFile) -> None:
-    try:
-        import geopandas  # noqa: F401
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{file.path}: to read parcels, geopandas and pyarrow are needed, and {error.name} is "
-            'not installed. Install them with pip install "am4cm[vector]", or give --labels as a '
-            "raster."
-        ) from error
-
-
 def _check_places(file: ParcelFile, grid: Grid) -> None:
     if not file.path.is_file():
         raise DataError(f"{file.path}: no such file; expected parcels, such as parcels.gpkg.")
@@ -121,25 +106,6 @@ def _check_places(file: ParcelFile, grid: Grid) -> None:
             f"{file.path}: cannot be laid over the images, which have no CRS; set theirs with "
             "gdal_edit.py -a_srs, or give --labels as a raster."
         )
-
-
-@contextmanager
-def _told(file: ParcelFile) -> Iterator[None]:
-    from pyarrow.lib import ArrowException
-    from pyproj.exceptions import ProjError
-    from shapely.errors import ShapelyError
-
-    own = (ArrowException, ProjError, ShapelyError)
-    try:
-        # What is wrong with single shapes is mended or counted below.
-        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-            warnings.simplefilter("ignore")
-            yield
-    except (OSError, ValueError, RuntimeError, *own) as error:
-        raise DataError(
-            f"{file.path}: cannot be read as parcels ({first_line(error)}); expected polygons in a "
-            "GeoPackage, GeoJSON or GeoParquet. Convert it, for example with ogr2ogr."
-        ) from error
 
 
 def _read_near(file: ParcelFile, grid: Grid) -> tuple[GeoDataFrame, int]:

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from rasterio.features import geometry_mask
 from rasterio.windows import Window
 
-from am4cm_cli.errors import MissingExtraError, StackError, first_line
+from am4cm_cli.errors import StackError
 from am4cm_cli.exports import Zones
 from am4cm_cli.stacks.stack import Grid
+from am4cm_cli.stacks.vectors import PARQUET, reading_shapes
 
 POLYGONS = {"Polygon", "MultiPolygon"}
-SUFFIXES = {".parquet", ".geoparquet"}
-"""Of GeoParquet, which GDAL may not read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +59,11 @@ def read_zones(zones: Zones, grid: Grid) -> list[Zone]:
         StackError: the file cannot be read, has no CRS, no such field, a zone without a name,
             something else than polygons, or nothing inside of the grid.
     """
-    frame = _in_crs(zones, _frame(zones.path), grid)
-    _check_polygons(zones.path, frame)
-    named = _named(zones, frame)
-    found = [_zone(name, shape, grid) for name, shape in named]
+    with reading_shapes(zones.path, StackError):
+        frame = _in_crs(zones, _frame(zones.path), grid)
+        _check_polygons(zones.path, frame)
+        named = _named(zones, frame)
+        found = [_zone(name, shape, grid) for name, shape in named]
     if not any(zone.window for zone in found):
         raise StackError(
             f"{zones.path}: none of its {len(found)} zones lies inside of the mask; expected some "
@@ -73,22 +73,9 @@ def read_zones(zones: Zones, grid: Grid) -> list[Zone]:
 
 
 def _frame(path: Path) -> Any:
-    try:
-        import geopandas
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{path}: reading polygons needs geopandas, which is not installed: "
-            'pip install "am4cm[vector]".'
-        ) from error
-    read = geopandas.read_parquet if path.suffix.lower() in SUFFIXES else geopandas.read_file
-    try:
-        return read(path)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        # pyogrio's own errors are RuntimeErrors, pyarrow's are ValueErrors or OSErrors.
-        raise StackError(
-            f"{path}: cannot be read as polygons ({first_line(error)}); expected a GeoPackage, "
-            "GeoJSON, GeoParquet or what else geopandas reads."
-        ) from error
+    import geopandas
+
+    return (geopandas.read_parquet if path.suffix.lower() in PARQUET else geopandas.read_file)(path)
 
 
 def _in_crs(zones: Zones, frame: Any, grid: Grid) -> Any:

@@ -12,15 +12,15 @@ from rasterio.crs import CRS
 from rasterio.features import rasterize
 from rasterio.windows import Window
 
-from am4cm_cli.errors import Am4cmError, StackError
+from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.lattices import cut
 from am4cm_cli.stacks.stack import Grid
+from am4cm_cli.stacks.vectors import PARQUET, reading_shapes
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
 
-PARQUET = {".parquet", ".geoparquet", ".pq"}
 PIECES = 256
 """Into which a side as long as the whole is cut before it is brought to another CRS, where it may
 be bent."""
@@ -40,8 +40,19 @@ def read_polygon(path: Path, crs: CRS) -> Any:
 
     Raises:
         StackError: it cannot be read, has no CRS, or holds no polygons.
-        Am4cmError: geopandas is not installed.
+        MissingExtraError: geopandas is not installed.
     """
+    with reading_shapes(path, StackError):
+        whole = _brought_to(crs, path)
+    if whole.is_empty or not np.isfinite(whole.bounds).all():
+        raise StackError(
+            f"{path}: its polygons have no place in {crs.to_string()[:60]}; expected some near the "
+            "images."
+        )
+    return whole
+
+
+def _brought_to(crs: CRS, path: Path) -> Any:
     frame = _read(path)
     if frame.crs is None or not crs:
         which = f"{path}: has" if frame.crs is None else f"{path}: has one, but the images have"
@@ -49,13 +60,7 @@ def read_polygon(path: Path, crs: CRS) -> Any:
     _check_kinds(path, frame)
     west, south, east, north = frame.total_bounds
     pieces = frame.geometry.make_valid().segmentize(max(east - west, north - south) / PIECES)
-    whole = pieces.to_crs(crs.to_wkt()).union_all()
-    if whole.is_empty or not np.isfinite(whole.bounds).all():
-        raise StackError(
-            f"{path}: its polygons have no place in {crs.to_string()[:60]}; expected some near the "
-            "images."
-        )
-    return whole
+    return pieces.to_crs(crs.to_wkt()).union_all()
 
 
 def burn(polygon: Any, grid: Grid) -> Iterator[NDArray[np.bool_]]:
@@ -69,23 +74,11 @@ def burn(polygon: Any, grid: Grid) -> Iterator[NDArray[np.bool_]]:
 
 
 def _read(path: Path) -> GeoDataFrame:
-    try:
-        import geopandas
-        import pyarrow
-        from pyogrio.errors import DataSourceError
-    except ImportError as error:
-        raise Am4cmError(
-            f"{path}: to read polygons, install geopandas: pip install 'am4cm[vector]'."
-        ) from error
-    try:
-        if path.suffix.lower() in PARQUET:
-            return geopandas.read_parquet(path)
-        return geopandas.read_file(path, layer=_layer(path, geopandas.list_layers(path)))
-    except (OSError, ValueError, DataSourceError, pyarrow.ArrowException) as error:
-        raise StackError(
-            f"{path}: cannot be read as polygons ({error}); expected a GeoPackage, GeoJSON or "
-            "GeoParquet."
-        ) from error
+    import geopandas
+
+    if path.suffix.lower() in PARQUET:
+        return geopandas.read_parquet(path)
+    return geopandas.read_file(path, layer=_layer(path, geopandas.list_layers(path)))
 
 
 def _layer(path: Path, layers: DataFrame) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import StackError
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.stacks.locations import is_virtual, stats
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
+LAID_OUT = {"path", "block", "slab"}
+"""Fields of a `BandFile` that say where its numbers are, and not what they are."""
 DIGITS = 16
 """Of a digest, in hex."""
 
@@ -50,8 +52,10 @@ def mark_scenes(stack: Stack, bands: Sequence[str]) -> tuple[Mark, ...]:
     Raises:
         StackError: a file has gone.
     """
+    paths = {scene.bands[band].path for scene in stack.scenes for band in bands}
+    sizes = {path: _size(path) for path in paths}
     return tuple(
-        Mark(time=scene.time.isoformat(), digest=_digest(scene, bands), fitted=True)
+        Mark(time=scene.time.isoformat(), digest=_digest(scene, bands, sizes), fitted=True)
         for scene in stack.scenes
     )
 
@@ -99,16 +103,16 @@ def read_calibrated_on(text: str) -> CalibratedOn:
     return found
 
 
-def _digest(scene: Scene, bands: Sequence[str]) -> str:
-    told = {band: _told(scene.bands[band]) for band in bands}
+def _digest(scene: Scene, bands: Sequence[str], sizes: Mapping[Path, int]) -> str:
+    told = {band: _told(scene.bands[band], sizes) for band in bands}
     text = json.dumps([scene.time.isoformat(), told], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:DIGITS]
 
 
-def _told(file: BandFile) -> dict[str, Any]:
+def _told(file: BandFile, sizes: Mapping[Path, int]) -> dict[str, Any]:
     """What decides a band's numbers, but for its path and how it is laid out."""
-    told = {name: value for name, value in asdict(file).items() if name not in {"path", "block"}}
-    return {**told, "nodata": str(file.nodata), "size": _size(file.path)}
+    told = {name: value for name, value in asdict(file).items() if name not in LAID_OUT}
+    return {**told, "nodata": str(file.nodata), "size": sizes[file.path]}
 
 
 def _size(path: Path) -> int:
@@ -116,6 +120,6 @@ def _size(path: Path) -> int:
     if is_virtual(path):
         return 0
     try:
-        return path.stat().st_size
+        return sum(found.st_size for found in stats(path))
     except OSError as error:
         raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error

@@ -10,7 +10,7 @@ from typing import Any
 from am4cm_cli import __version__
 from am4cm_cli.errors import StackError
 from am4cm_cli.layers import Layer
-from am4cm_cli.stacks.locations import is_virtual
+from am4cm_cli.stacks.locations import is_virtual, stats
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.weights import Weights
 
@@ -53,11 +53,12 @@ def _paths(stack: Stack) -> list[Path]:
 
 
 def file_state(path: Path) -> str:
-    """Size and time of change; GDAL's virtual files have neither."""
+    """Size and time of change, of a folder all its files'; GDAL's virtual files have neither."""
     if is_virtual(path):
         return ""
     try:
-        found = path.stat()
+        found = stats(path)
     except OSError as error:
         raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
-    return f"{found.st_size} bytes, changed at {found.st_mtime_ns}"
+    size, changed = sum(own.st_size for own in found), max(own.st_mtime_ns for own in found)
+    return f"{size} bytes, changed at {changed}"

@@ -7,10 +7,9 @@ from pathlib import Path
 from threading import Lock
 
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.rasters.opening import open_raster
+from am4cm_cli.rasters.opening import Raster, open_raster
 from am4cm_cli.stacks.locations import gdal_name
 
 SCENE_ADVICE = "Fetch it again, or remove the scene."
@@ -29,12 +28,12 @@ class OpenFiles:
         """
         self._most = most
         self._advice = advice
-        self._idle: OrderedDict[Path, list[DatasetReader]] = OrderedDict()
+        self._idle: OrderedDict[Path, list[Raster]] = OrderedDict()
         self._count = 0
         self._lock = Lock()
 
     @contextmanager
-    def borrow(self, path: Path) -> Iterator[DatasetReader]:
+    def borrow(self, path: Path) -> Iterator[Raster]:
         """Lend an open raster.
 
         Raises:
@@ -60,7 +59,7 @@ class OpenFiles:
             while self._idle:
                 self._close_oldest()
 
-    def _take(self, path: Path) -> DatasetReader | None:
+    def _take(self, path: Path) -> Raster | None:
         with self._lock:
             rasters = self._idle.get(path)
             if not rasters:
@@ -71,7 +70,7 @@ class OpenFiles:
                 del self._idle[path]
             return raster
 
-    def _give_back(self, path: Path, raster: DatasetReader) -> None:
+    def _give_back(self, path: Path, raster: Raster) -> None:
         with self._lock:
             self._idle.setdefault(path, []).append(raster)
             self._idle.move_to_end(path)

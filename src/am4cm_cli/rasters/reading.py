@@ -5,24 +5,24 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
-from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.rasters.handles import OpenFiles
+from am4cm_cli.rasters.opening import Raster
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
 
 UNDECLARED_NODATA = (-10000, -9999)
 """Common marks that files don't declare: THEIA's, and many an export's."""
 
-Reader = Callable[[DatasetReader, Sequence[BandFile], NDArray[Any] | None], NDArray[Any]]
+Reader = Callable[[Raster, Sequence[BandFile], NDArray[Any] | None], NDArray[Any]]
 """Reads the dn of some bands of an open file, bands first; into the array given, where one is."""
 
 
@@ -51,14 +51,14 @@ def submit_reads(
     *,
     clock: Clock,
 ) -> list[Future[None]]:
-    """Have a pool fill (T, B, Y, X) numbers with a window, a task for each scene."""
+    """Have a pool fill (T, B, Y, X) numbers with a window, a task for what is decoded at once."""
     read = partial(_read_window, window=window)
 
-    def fill(t: int) -> None:
+    def fill(part: slice) -> None:
         with clock("decode"):
-            _fill_scene(files, stack.scenes[t], bands, read, to.dn[t], to.valid[t])
+            _fill_scenes(files, stack.scenes[part], bands, read, to.dn[part], to.valid[part])
 
-    return [pool.submit(fill, t) for t in range(len(stack.scenes))]
+    return [pool.submit(fill, part) for part in _decoded_together(stack.scenes, bands)]
 
 
 def read_scene(
@@ -124,8 +124,8 @@ def _read_stack(
     valid = np.empty((count, *shape), np.bool_)
     with quiet(stack.grid), ThreadPoolExecutor(THREADS) as pool:
         futures = [
-            pool.submit(_reflect_scene, scene, bands, read, reflectance[t], valid[t])
-            for t, scene in enumerate(stack.scenes)
+            pool.submit(_reflect, stack.scenes[part], bands, read, reflectance[part], valid[part])
+            for part in _decoded_together(stack.scenes, bands)
         ]
         await_all(futures)
     return reflectance, valid
@@ -144,56 +144,76 @@ def await_all(futures: Sequence[Future[None]]) -> None:
 def _read_scene(
     scene: Scene, bands: Sequence[str], read: Reader, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    reflectance = np.empty((len(bands), *shape), np.float32)
-    valid = np.empty(shape, np.bool_)
-    _reflect_scene(scene, bands, read, reflectance, valid)
-    return reflectance, valid
+    reflectance = np.empty((1, len(bands), *shape), np.float32)
+    valid = np.empty((1, *shape), np.bool_)
+    _reflect([scene], bands, read, reflectance, valid)
+    return reflectance[0], valid[0]
 
 
-def _reflect_scene(
-    scene: Scene,
+def _decoded_together(scenes: Sequence[Scene], bands: Sequence[str]) -> list[slice]:
+    """Runs of scenes that one file stores together, as cubes may; else each by itself."""
+    files = [scene.bands[bands[0]] for scene in scenes]
+    starts = [
+        t
+        for t, file in enumerate(files)
+        if t == 0 or file.slab != files[t - 1].slab or file.path != files[t - 1].path
+    ]
+    return [slice(*ends) for ends in pairwise([*starts, len(files)])]
+
+
+def _reflect(
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     read: Reader,
     reflectance: NDArray[np.float32],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill a scene's reflectance and what is valid, in place."""
-    _fill_scene(OpenFiles(), scene, bands, read, reflectance, valid)
-    for place, band in enumerate(bands):
-        file = scene.bands[band]
-        reflectance[place] *= np.float32(file.scale)
-        reflectance[place] += np.float32(file.offset)
-    np.copyto(reflectance, 0, where=~valid)
+    """Fill the (T, B, ...) reflectance of some scenes and what is valid, in place."""
+    _fill_scenes(OpenFiles(), scenes, bands, read, reflectance, valid)
+    for scene, own, seen in zip(scenes, reflectance, valid, strict=True):
+        for place, band in enumerate(bands):
+            file = scene.bands[band]
+            own[place] *= np.float32(file.scale)
+            own[place] += np.float32(file.offset)
+        np.copyto(own, 0, where=~seen)
 
 
-def _fill_scene(
+def _fill_scenes(
     files: OpenFiles,
-    scene: Scene,
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     read: Reader,
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill a scene's (B, ...) numbers, file by file, and what is valid in all of them, in place."""
+    """Fill the (T, B, ...) numbers of some scenes, file by file, and what is valid in all bands.
+
+    Scenes of one file are read at once.
+    """
     valid[...] = True
     # Undeclared zeros count only where every such band is 0: one dark band is an observation.
-    blank: NDArray[np.bool_] | None = None
-    for path, places in _by_file(scene, bands).items():
-        band_files = [scene.bands[bands[place]] for place in places]
-        into = _fitting(dn, places, band_files)
+    blank: dict[int, NDArray[np.bool_]] = {}
+    flat = dn.reshape(-1, *dn.shape[2:])
+    all_files = [scene.bands[band] for scene in scenes for band in bands]
+    for path, places in _by_file(all_files).items():
+        band_files = [all_files[place] for place in places]
+        into = _fitting(flat, places, band_files)
         with files.borrow(path) as raster:
             stored = read(raster, band_files, into)
         for place, file, numbers in zip(places, band_files, stored, strict=True):
+            t = place // len(bands)
             missing = _missing(numbers, file.nodata)
             if missing is not None:
-                valid &= ~missing
+                valid[t] &= ~missing
             if file.nodata is None:
                 zero = np.equal(numbers, 0)
-                blank = zero if blank is None else blank & zero
+                blank[t] = blank[t] & zero if t in blank else zero
             if into is None:
-                _convert(numbers, missing, dn[place])
-    if blank is not None:
-        valid &= ~blank
+                _convert(numbers, missing, flat[place])
+            elif missing is not None and into.dtype.kind == "f":
+                np.copyto(numbers, 0, where=missing)
+    for t, dark in blank.items():
+        valid[t] &= ~dark
 
 
 def _fitting(
@@ -202,7 +222,7 @@ def _fitting(
     """Where in `dn` GDAL may put these bands itself; None if they need to be made fit first."""
     together = list(places) == list(range(places[0], places[0] + len(places)))
     alike = all(file.factor == 1 and np.dtype(file.dtype) == dn.dtype for file in files)
-    if not together or not alike or dn.dtype.kind == "f":
+    if not together or not alike:
         return None
     return dn[places[0] : places[0] + len(places)]
 
@@ -216,16 +236,16 @@ def _convert(numbers: NDArray[Any], missing: NDArray[np.bool_] | None, to: NDArr
         np.copyto(to, 0, where=missing)
 
 
-def _by_file(scene: Scene, bands: Sequence[str]) -> Mapping[Path, Sequence[int]]:
-    """Places in `bands` by the file that holds them, so that each file is opened once."""
+def _by_file(files: Sequence[BandFile]) -> Mapping[Path, Sequence[int]]:
+    """Places of bands by the file that holds them, so that each file is opened once."""
     places: defaultdict[Path, list[int]] = defaultdict(list)
-    for place, band in enumerate(bands):
-        places[scene.bands[band].path].append(place)
+    for place, file in enumerate(files):
+        places[file.path].append(place)
     return places
 
 
 def _read_window(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
@@ -243,7 +263,7 @@ def _read_window(
 
 
 def _read_patches(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
@@ -256,19 +276,18 @@ def _read_patches(
 
 
 def _read_preview(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
     shape: tuple[int, int],
 ) -> NDArray[Any]:
     """(bands, Y, X) dn of the whole raster in few pixels."""
-    # The nearest, since an average would mix in nodata that the file doesn't declare.
+    # The nearest, as is usual, since an average would mix in nodata that the file doesn't declare.
     dn: NDArray[Any] = raster.read(
         [file.index for file in files],
         out=into,
         out_shape=None if into is not None else (len(files), *shape),
-        resampling=Resampling.nearest,
     )
     return dn
 

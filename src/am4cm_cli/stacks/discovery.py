@@ -9,6 +9,8 @@ import numpy as np
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES
+from am4cm_cli.stacks.cube_files import is_cube, open_cube
+from am4cm_cli.stacks.cubes import draft_cube, name_bands, read_cube
 from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
 from am4cm_cli.stacks.drafts import Draft, Layer, check_band_names, draft_scenes
 from am4cm_cli.stacks.grids import common_grid, factor_on
@@ -46,7 +48,8 @@ def find_stack(
     """Find the scenes of a stack, and check that they share one grid and the same bands.
 
     Args:
-        source: a folder (or its sub-folder `images`), a glob, a text file of paths, or one raster.
+        source: a folder (or its sub-folder `images`), a glob, a text file of paths, one raster, or
+            a cube, see `stacks.cubes`.
         band_names: of multi-band files, in their order, where they carry no names.
         scale: of the numbers; outweighs what the files say.
         offset: in reflectance; outweighs what the files say.
@@ -56,8 +59,38 @@ def find_stack(
     """
     radiometry = _checked(Radiometry(scale=scale, offset=offset))
     names = None if band_names is None else check_band_names(band_names)
+    drafts, notes = _draft(source, names)
+    return assemble(str(source), drafts, notes, radiometry, dates=dates)
+
+
+def _draft(source: str | Path, names: Sequence[str] | None) -> tuple[list[Draft], list[str]]:
+    """Find scenes in whatever a user names; and notes."""
+    path = Path(source)
+    if is_cube(path):
+        cube = read_cube(open_cube(path), str(path))
+        return draft_cube(cube, path, name_bands(cube, names))
     paths, notes = list_images(source)
     drafts, draft_notes = draft_scenes(paths, band_names=names)
+    return drafts, [*notes, *draft_notes]
+
+
+def assemble(
+    source: str,
+    drafts: Sequence[Draft],
+    notes: Sequence[str],
+    radiometry: Radiometry,
+    *,
+    dates: Path | None = None,
+) -> Stack:
+    """Check that scenes share one grid and the same bands, and put them in order of time.
+
+    Args:
+        source: what the user named.
+        drafts: of the scenes.
+        notes: on them.
+        radiometry: what the user says of it.
+        dates: see `find_stack`.
+    """
     bands = _shared_bands(drafts)
     moments, date_notes = _date_all(drafts, dates)
     grid = common_grid(_headers_by_band(drafts))
@@ -65,10 +98,8 @@ def find_stack(
         _scene(draft, moment, name, grid=grid, bands=bands, radiometry=radiometry)
         for draft, moment, name in _in_time_order(drafts, moments)
     ]
-    notes += [*draft_notes, *date_notes, *_radiometry_notes(drafts, radiometry), *_grid_notes(grid)]
-    return Stack(
-        source=str(source), grid=grid, bands=bands, scenes=tuple(scenes), notes=tuple(notes)
-    )
+    more = [*date_notes, *_radiometry_notes(drafts, radiometry), *_grid_notes(grid)]
+    return Stack(source=source, grid=grid, bands=bands, scenes=tuple(scenes), notes=(*notes, *more))
 
 
 def _checked(radiometry: Radiometry) -> Radiometry:
@@ -232,6 +263,7 @@ def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
         scale=scale,
         offset=offset,
         nodata=header.nodata[place],
+        slab=place // header.together if header.together else 0,
     )
 
 

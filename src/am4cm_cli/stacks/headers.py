@@ -34,6 +34,8 @@ class Header:
     offsets: tuple[float, ...]
     nodata: tuple[float | None, ...]
     tags: Mapping[str, str]
+    together: int = 0
+    """Of a file with many scenes, bands in a row that are decoded together; 0 of other files."""
 
     @property
     def count(self) -> int:

@@ -1,5 +1,6 @@
 """Where GDAL finds a raster: a file, a member of an archive, or a URL."""
 
+import os
 import re
 from pathlib import Path
 
@@ -19,3 +20,10 @@ def gdal_name(path: Path) -> str:
 def is_virtual(path: Path) -> bool:
     """Whether GDAL alone can reach it: a member of an archive, or a file of another machine."""
     return str(path).startswith("/vsi")
+
+
+def stats(path: Path) -> list[os.stat_result]:
+    """What the system tells of a file, or of each of a folder's; OSError where there is none."""
+    if not path.is_dir():
+        return [path.stat()]
+    return [Path(root, name).stat() for root, _, names in os.walk(path) for name in names]

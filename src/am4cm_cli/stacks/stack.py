@@ -43,6 +43,8 @@ class BandFile:
     """reflectance = dn * scale + offset."""
     nodata: float | None
     """As the file declares it; None where it declares none."""
+    slab: int = 0
+    """Bands of one file with the same number are decoded together, whichever scenes they are of."""
 
 
 @dataclass(frozen=True, kw_only=True)

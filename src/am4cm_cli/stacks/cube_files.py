@@ -1,0 +1,154 @@
+"""Zarr stores and NetCDF files, opened through xarray without executing anything from them."""
+
+import lzma
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from am4cm_cli.errors import MissingExtraError, StackError, first_line
+
+NETCDF = {".nc", ".nc4", ".netcdf"}
+ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
+"""Files that only a Zarr store holds, of version 3 and of version 2."""
+MOST_ALONG = 2**24
+"""Of pixels or dates along any dimension."""
+CODECS = {
+    *("adler32", "crc32", "crc32c", "fletcher32", "jenkins_lookup3"),
+    *("astype", "bitround", "bytes", "delta", "fixedscaleoffset", "packbits", "quantize"),
+    *("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd"),
+    *("sharding_indexed", "shuffle", "transpose", "vlen-bytes", "vlen-utf8"),
+}
+"""Of numpy's numbers and of texts. Above all not numcodecs's pickle, which would execute a file."""
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What xarray, zarr and netCDF4 raise of files that are damaged or cut short."""
+
+_NETCDF = RLock()
+
+
+def is_cube(path: Path) -> bool:
+    """Whether a path is a NetCDF file or a Zarr store, by its name or by what a folder holds."""
+    if path.is_dir():
+        return any((path / mark).is_file() for mark in ZARR_MARKS) or path.suffix == ".zarr"
+    return path.suffix.lower() in NETCDF and path.is_file()
+
+
+def need_xarray(what: str) -> None:
+    """Raise MissingExtraError unless all is there that cubes need."""
+    try:
+        import netCDF4  # noqa: F401
+        import rioxarray  # noqa: F401
+        import xarray  # noqa: F401
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{what}: {error.name} is not installed. Install it with pip install "am4cm[xarray]".'
+        ) from error
+
+
+def open_cube(path: Path) -> Any:
+    """Open a Zarr store or NetCDF file as an xarray Dataset of numbers as they are stored.
+
+    Raises:
+        MissingExtraError: xarray, or what it reads the file with, is not installed.
+        StackError: the file is damaged, or would have to be executed.
+    """
+    need_xarray(str(path))
+    import xarray
+
+    with reading(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if path.is_dir():
+            _check_store(path)
+        # Metadata kept together may be older than the arrays; each array's own is never.
+        own: dict[str, Any] = (
+            {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
+        )
+        # First without indexes, which would be read at once, whatever their size.
+        with xarray.open_dataset(
+            path, **own, decode_cf=False, create_default_indexes=False, cache=False
+        ) as raw:
+            _check_sizes(path, raw)
+        dataset = xarray.open_dataset(
+            path,
+            **own,
+            mask_and_scale=False,
+            decode_timedelta=False,
+            decode_coords="all",
+            cache=False,
+        )
+        # A Zarr store has no order: its arrays come as they are found, each time another way.
+        return dataset[sorted(dataset.data_vars, key=str)] if path.is_dir() else dataset
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Use a cube's file; what libraries raise of a damaged one becomes a StackError.
+
+    One thread at a time uses NetCDF: its library takes the process down where two meet, even in
+    different files.
+    """
+    lock = nullcontext() if path.is_dir() else _NETCDF
+    try:
+        with lock:
+            yield
+    except UNREADABLE as error:
+        raise StackError(
+            f"{path}: cannot be read as a cube ({first_line(error)}); expected a whole NetCDF "
+            "file or Zarr store. Fetch it again, or open it in Python and look."
+        ) from error
+
+
+def _check_store(path: Path) -> None:
+    """Look at every array's codecs before any of them is used."""
+    import zarr
+
+    group = zarr.open_group(str(path), mode="r", use_consolidated=False)
+    for name, array in group.arrays():
+        metadata = array.metadata.to_dict()
+        for codec in _codecs(metadata):
+            if codec.removeprefix("numcodecs.") not in CODECS:
+                raise StackError(
+                    f"{path}: {name} is stored with the codec {codec!r}, which am4cm does not "
+                    "open, since it may execute what the file says. Write it anew with zstd."
+                )
+        if array.dtype.kind == "O" and array.ndim > 1:
+            raise StackError(
+                f"{path}: {name} holds Python's objects; expected numbers. Leave it out."
+            )
+
+
+def _codecs(metadata: Any) -> Iterator[str]:
+    """Names of all codecs of an array, with those inside of others."""
+    keys = ("compressor", "filters", "codecs", "index_codecs", "configuration")
+    if isinstance(metadata, (list, tuple)):
+        for part in metadata:
+            yield from _codecs(part)
+    elif isinstance(metadata, dict):
+        for key in ("id", "name"):
+            if isinstance(metadata.get(key), str):
+                yield metadata[key]
+        for key in keys:
+            yield from _codecs(metadata.get(key))
+
+
+def _check_sizes(path: Path, dataset: Any) -> None:
+    for dim, size in dataset.sizes.items():
+        if size > MOST_ALONG:
+            raise StackError(f"{path}: has {size} along {dim}; expected at most {MOST_ALONG}.")

@@ -60,5 +60,8 @@ def file_state(path: Path) -> str:
         found = stats(path)
     except OSError as error:
         raise StackError(f"{path}: has gone ({error.strerror}); fetch it again.") from error
-    size, changed = sum(own.st_size for own in found), max(own.st_mtime_ns for own in found)
+    size, changed = (
+        sum(own.st_size for own in found),
+        max((own.st_mtime_ns for own in found), default=0),
+    )
     return f"{size} bytes, changed at {changed}"

@@ -23,8 +23,8 @@ class CubeRaster:
 
     cube: Cube
     path: Path
-    dataset: Any
-    """That the cube was read from."""
+    dataset: Any = None
+    """To be closed with it, where it was opened for it."""
 
     def read(
         self,
@@ -53,8 +53,9 @@ class CubeRaster:
 
     def close(self) -> None:
         """Let go of the file."""
-        with reading(self.path):
-            self.dataset.close()
+        if self.dataset is not None:
+            with reading(self.path):
+                self.dataset.close()
 
     def _by_variable(self, indexes: Sequence[int]) -> dict[int, dict[int, tuple[int, int]]]:
         """Of each variable, by place among those asked for, the date and band in it."""
@@ -87,6 +88,31 @@ class CubeRaster:
         with reading(self.path):
             block: NDArray[Any] = variable.array.variable.isel(at).transpose(*axes.order).values
         return block if axes.band is not None else block[:, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayRaster:
+    """Planes in memory, numbered from 1: date by date, and of each date band by band."""
+
+    numbers: NDArray[Any]
+    """(T, B, Y, X)"""
+
+    def read(
+        self,
+        indexes: Sequence[int],
+        *,
+        window: Window | None = None,
+        out: NDArray[Any] | None = None,
+        out_shape: tuple[int, ...] | None = None,
+    ) -> NDArray[Any]:
+        """(N, Y, X) numbers, as `CubeRaster.read` does."""
+        grid = self.numbers.shape[-2:]
+        rows, cols = _pixels((grid[0], grid[1]), window, out_shape if out is None else out.shape)
+        planes = self.numbers.reshape(-1, *grid)[:, rows][..., cols]
+        return np.take(planes, np.array(indexes) - 1, axis=0, out=out)
+
+    def close(self) -> None:
+        """Do nothing: memory is its owner's."""
 
 
 def open_cube_raster(path: Path) -> CubeRaster:

@@ -2,9 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from rasterio.errors import RasterioError
 
@@ -13,6 +15,25 @@ from am4cm_cli.rasters.opening import Raster, open_raster
 from am4cm_cli.stacks.locations import gdal_name
 
 SCENE_ADVICE = "Fetch it again, or remove the scene."
+
+
+class Lender(Protocol):
+    """Lends rasters by their paths."""
+
+    def borrow(self, path: Path) -> AbstractContextManager[Raster]:
+        """Lend an open raster; StackError where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class OneRaster:
+    """Lends the same raster whatever the path, to any number of threads."""
+
+    raster: Raster
+
+    @contextmanager
+    def borrow(self, path: Path) -> Iterator[Raster]:
+        """Lend it."""
+        yield self.raster
 
 
 class OpenFiles:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
-from am4cm_cli.rasters.handles import OpenFiles
+from am4cm_cli.rasters.handles import Lender, OneRaster, OpenFiles
 from am4cm_cli.rasters.opening import Raster
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import BandFile, Scene, Stack
@@ -59,6 +59,18 @@ def submit_reads(
             _fill_scenes(files, stack.scenes[part], bands, read, to.dn[part], to.valid[part])
 
     return [pool.submit(fill, part) for part in _decoded_together(stack.scenes, bands)]
+
+
+def read_numbers(raster: Raster, stack: Stack, bands: Sequence[str], window: Window) -> Numbers:
+    """Read a window of the one raster that holds all scenes of a stack."""
+    shape = len(stack.scenes), len(bands), window.height, window.width
+    to = Numbers(
+        dn=np.empty(shape, stack.number_type(bands)),
+        valid=np.empty((shape[0], *shape[2:]), np.bool_),
+    )
+    read = partial(_read_window, window=window)
+    _fill_scenes(OneRaster(raster), stack.scenes, bands, read, to.dn, to.valid)
+    return to
 
 
 def read_scene(
@@ -179,7 +191,7 @@ def _reflect(
 
 
 def _fill_scenes(
-    files: OpenFiles,
+    files: Lender,
     scenes: Sequence[Scene],
     bands: Sequence[str],
     read: Reader,

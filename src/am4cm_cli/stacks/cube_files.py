@@ -5,6 +5,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -49,13 +50,11 @@ def is_cube(path: Path) -> bool:
     return path.suffix.lower() in NETCDF and path.is_file()
 
 
-def need_xarray(what: str) -> None:
-    """Raise MissingExtraError unless all is there that cubes need."""
+def need_extra(what: str, *modules: str) -> None:
+    """Raise MissingExtraError unless all of some modules can be imported."""
     try:
-        import netCDF4  # noqa: F401
-        import rioxarray  # noqa: F401
-        import xarray  # noqa: F401
-        import zarr  # noqa: F401
+        for name in modules:
+            import_module(name)
     except ImportError as error:
         raise MissingExtraError(
             f'{what}: {error.name} is not installed. Install it with pip install "am4cm[xarray]".'
@@ -69,7 +68,8 @@ def open_cube(path: Path) -> Any:
         MissingExtraError: xarray, or what it reads the file with, is not installed.
         StackError: the file is damaged, or would have to be executed.
     """
-    need_xarray(str(path))
+    reader = "zarr" if path.is_dir() else "netCDF4"
+    need_extra(str(path), "xarray", "rioxarray", reader)
     import xarray
 
     with reading(path), warnings.catch_warnings():
@@ -77,13 +77,11 @@ def open_cube(path: Path) -> Any:
         if path.is_dir():
             _check_store(path)
         # Metadata kept together may be older than the arrays; each array's own is never.
-        own: dict[str, Any] = (
-            {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "netcdf4"}
-        )
+        own: dict[str, Any] = {"engine": reader.lower(), "cache": False}
+        if path.is_dir():
+            own["consolidated"] = False
         # First without indexes, which would be read at once, whatever their size.
-        with xarray.open_dataset(
-            path, **own, decode_cf=False, create_default_indexes=False, cache=False
-        ) as raw:
+        with xarray.open_dataset(path, **own, decode_cf=False, create_default_indexes=False) as raw:
             _check_sizes(path, raw)
         dataset = xarray.open_dataset(
             path,
@@ -91,7 +89,6 @@ def open_cube(path: Path) -> Any:
             mask_and_scale=False,
             decode_timedelta=False,
             decode_coords="all",
-            cache=False,
         )
         # A Zarr store has no order: its arrays come as they are found, each time another way.
         return dataset[sorted(dataset.data_vars, key=str)] if path.is_dir() else dataset

@@ -378,22 +378,43 @@ def _times(coordinate: Any, source: str) -> NDArray[np.datetime64]:
 
 
 def _grid(array: Any, y: Hashable, x: Hashable, source: str) -> Grid:
-    import rioxarray  # noqa: F401  # which adds .rio to arrays
-
-    rio = array.rio.set_spatial_dims(x_dim=x, y_dim=y).rio
     shape = array.sizes[y], array.sizes[x]
     if not all(shape):
         raise StackError(f"{source}: has {shape[1]} x {shape[0]} pixels; expected some.")
-    for dim in (y, x):
-        _check_even(array, dim, source)
-    # Anew from the coordinates: what is noted of a cube stays behind when it is cut.
-    there = all(dim in array.coords for dim in (y, x))
-    transform = rio.transform(recalc=there) if there and min(shape) > 1 else rio.transform()
-    return Grid(crs=_crs(array, source), transform=Affine(*transform[:6]), shape=shape)
+    return Grid(crs=_crs(array, source), transform=_transform(array, y, x, source), shape=shape)
+
+
+def _transform(array: Any, y: Hashable, x: Hashable, source: str) -> Affine:
+    """From the coordinates: a transform noted beside them stays behind when a cube is cut."""
+    if x not in array.coords or y not in array.coords:
+        return Affine.identity()
+    (left, width), (top, height) = (_step(array, dim, source) for dim in (x, y))
+    width, height = width or abs(height or 1), height or -abs(width or 1)
+    return Affine(width, 0, left - width / 2, 0, height, top - height / 2)
+
+
+def _step(array: Any, dim: Hashable, source: str) -> tuple[float, float]:
+    """The first coordinate, and the even step from one to the next; 0 where there is but one."""
+    try:
+        values = array.coords[dim].values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise StackError(f"{source}: its coordinate {dim} holds no numbers ({error}).") from error
+    if len(values) == 1:
+        return float(values[0]), 0.0
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    even = values[0] + step * np.arange(len(values))
+    if not step or not np.abs(values - even).max() <= UNEVEN * abs(step):
+        raise StackError(
+            f"{source}: its pixels are not evenly spaced along {dim}; expected a grid of equal "
+            "pixels. Bring it onto one, for example with rioxarray's reproject."
+        )
+    return float(values[0]), float(step)
 
 
 def _crs(array: Any, source: str) -> CRS:
     """As CF or rioxarray keep it; of a coordinate that nothing points to, if it is the only one."""
+    import rioxarray  # noqa: F401  # which adds .rio to arrays
+
     mappings = [own for own in array.coords.values() if _is_mapping(own)]
     try:
         found = array.rio.crs
@@ -405,16 +426,3 @@ def _crs(array: Any, source: str) -> CRS:
             f"{source}: its CRS cannot be read ({first_line(error)}); expected WKT or EPSG. Set "
             "it anew, for example with rioxarray's write_crs."
         ) from error
-
-
-def _check_even(array: Any, dim: Hashable, source: str) -> None:
-    if dim not in array.coords or array.sizes[dim] < 3:
-        return
-    values = array.coords[dim].values.astype(np.float64)
-    step = (values[-1] - values[0]) / (len(values) - 1)
-    even = values[0] + step * np.arange(len(values))
-    if not step or not np.abs(values - even).max() <= UNEVEN * abs(step):
-        raise StackError(
-            f"{source}: its pixels are not evenly spaced along {dim}; expected a grid of equal "
-            "pixels. Bring it onto one, for example with rioxarray's reproject."
-        )

@@ -1,5 +1,6 @@
 """Zarr stores and NetCDF files, opened through xarray without executing anything from them."""
 
+import json
 import lzma
 import warnings
 import zlib
@@ -17,6 +18,8 @@ ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 """Files that only a Zarr store holds, of version 3 and of version 2."""
 MOST_ALONG = 2**24
 """Of pixels or dates along any dimension."""
+UNWRITTEN = "unwritten"
+"""Key in a variable's encoding of what stands for numbers that were never written."""
 CODECS = {
     *("adler32", "crc32", "crc32c", "fletcher32", "jenkins_lookup3"),
     *("astype", "bitround", "bytes", "delta", "fixedscaleoffset", "packbits", "quantize"),
@@ -74,8 +77,7 @@ def open_cube(path: Path) -> Any:
 
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if path.is_dir():
-            _check_store(path)
+        unwritten = _look_into_store(path) if path.is_dir() else {}
         # Metadata kept together may be older than the arrays; each array's own is never.
         own: dict[str, Any] = {"engine": reader.lower(), "cache": False}
         if path.is_dir():
@@ -90,6 +92,9 @@ def open_cube(path: Path) -> Any:
             decode_timedelta=False,
             decode_coords="all",
         )
+        for name, number in unwritten.items():
+            if name in dataset.data_vars:
+                dataset[name].encoding[UNWRITTEN] = number
         # A Zarr store has no order: its arrays come as they are found, each time another way.
         return dataset[sorted(dataset.data_vars, key=str)] if path.is_dir() else dataset
 
@@ -112,35 +117,49 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_store(path: Path) -> None:
-    """Look at every array's codecs before any of them is used."""
+def _look_into_store(path: Path) -> dict[str, float]:
+    """Check every array before any of its numbers is decoded.
+
+    Returns:
+        By array what stands for numbers that were never written, where there are some.
+    """
     import zarr
 
-    group = zarr.open_group(str(path), mode="r", use_consolidated=False)
-    for name, array in group.arrays():
-        metadata = array.metadata.to_dict()
-        for codec in _codecs(metadata):
-            if codec.removeprefix("numcodecs.") not in CODECS:
-                raise StackError(
-                    f"{path}: {name} is stored with the codec {codec!r}, which am4cm does not "
-                    "open, since it may execute what the file says. Write it anew with zstd."
-                )
-        if array.dtype.kind == "O" and array.ndim > 1:
-            raise StackError(
-                f"{path}: {name} holds Python's objects; expected numbers. Leave it out."
-            )
+    unwritten = {}
+    for folder in sorted(path.iterdir()):
+        # One at a time: of several faults at once, all but the first would be logged.
+        if _is_array(path, folder):
+            array = zarr.open_array(str(folder), mode="r")
+            if array.dtype.kind in "iuf" and array.nchunks_initialized < array.nchunks:
+                unwritten[folder.name] = float(array.fill_value or 0)
+    return unwritten
+
+
+def _is_array(path: Path, folder: Path) -> bool:
+    """Whether a folder is an array; StackError if its codecs are not safe."""
+    headers = [folder / name for name in ("zarr.json", ".zarray") if (folder / name).is_file()]
+    if not headers:
+        return False
+    metadata = json.loads(headers[0].read_bytes())
+    unsafe = [codec for codec in _codecs(metadata) if codec not in CODECS]
+    if unsafe:
+        raise StackError(
+            f"{path}: {folder.name} is stored with the codec {unsafe[0]!r}, which am4cm does not "
+            "open, since it may execute what the file says. Write it anew with zstd."
+        )
+    return bool(metadata.get("node_type", "array") == "array")
 
 
 def _codecs(metadata: Any) -> Iterator[str]:
     """Names of all codecs of an array, with those inside of others."""
     keys = ("compressor", "filters", "codecs", "index_codecs", "configuration")
-    if isinstance(metadata, (list, tuple)):
+    if isinstance(metadata, list):
         for part in metadata:
-            yield from _codecs(part)
+            yield from _codecs(part if isinstance(part, dict) else {"name": str(part)})
     elif isinstance(metadata, dict):
         for key in ("id", "name"):
-            if isinstance(metadata.get(key), str):
-                yield metadata[key]
+            if key in metadata:
+                yield str(metadata[key]).removeprefix("numcodecs.")
         for key in keys:
             yield from _codecs(metadata.get(key))
 

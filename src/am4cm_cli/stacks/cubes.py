@@ -15,6 +15,7 @@ from rasterio.errors import CRSError
 
 from am4cm_cli.errors import StackError, first_line
 from am4cm_cli.sensors import band_name
+from am4cm_cli.stacks.cube_files import UNWRITTEN
 from am4cm_cli.stacks.drafts import Draft, Layer
 from am4cm_cli.stacks.headers import Header
 from am4cm_cli.stacks.stack import Grid
@@ -333,9 +334,8 @@ def _variable(array: Any, axes: Axes, source: str) -> CubeVariable:
         return next((_number(array, n, source) for n in names if n in array.attrs), None)
 
     scale, offset, nodata = told("scale_factor"), told("add_offset"), told(*NODATA_NAMES)
-    if nodata is None and array.encoding.get("fill_value") is not None:
-        # What Zarr gives for chunks that were never written.
-        nodata = float(array.encoding["fill_value"])
+    if nodata is None:
+        nodata = array.encoding.get(UNWRITTEN)
     return CubeVariable(
         array=array,
         axes=axes,

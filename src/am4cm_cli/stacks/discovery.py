@@ -9,12 +9,15 @@ import numpy as np
 
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES
+from am4cm_cli.stacks.catalogues import is_catalogue, read_items
 from am4cm_cli.stacks.cube_files import is_cube, open_cube
 from am4cm_cli.stacks.cubes import draft_cube, name_bands, read_cube
 from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
 from am4cm_cli.stacks.drafts import Draft, Layer, check_band_names, draft_scenes
 from am4cm_cli.stacks.grids import common_grid, factor_on
 from am4cm_cli.stacks.headers import Header, has_transform
+from am4cm_cli.stacks.items import draft_items
+from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.sources import list_images
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 
@@ -30,9 +33,11 @@ class Radiometry:
     offset: float | None
     """In reflectance: -0.1 for Sentinel-2 baseline 04.00 and later."""
 
-    def of(self, layer: Layer) -> tuple[float, float]:
-        """(scale, offset) of a layer: the user's, else the file's, else the usual ones."""
-        own_scale, own_offset = _declared(layer) or (_usual_scale(layer), 0.0)
+    def of(self, draft: Draft, band: str) -> tuple[float, float]:
+        """(scale, offset) of a band: the user's, the file's, the metadata's, else the usual."""
+        layer, product = draft.layers[band], draft.product or Product(source="")
+        told = product.scales.get(band, _usual_scale(layer)), product.offsets.get(band, 0.0)
+        own_scale, own_offset = _declared(layer) or told
         scale = own_scale if self.scale is None else self.scale
         return scale, own_offset if self.offset is None else self.offset
 
@@ -48,8 +53,8 @@ def find_stack(
     """Find the scenes of a stack, and check that they share one grid and the same bands.
 
     Args:
-        source: a folder (or its sub-folder `images`), a glob, a text file of paths, one raster, or
-            a cube, see `stacks.cubes`.
+        source: a folder (or its sub-folder `images`), a glob, a text file of paths, one raster, a
+            cube, see `stacks.cubes`, or a STAC catalogue, see `stacks.catalogues`.
         band_names: of multi-band files, in their order, where they carry no names.
         scale: of the numbers; outweighs what the files say.
         offset: in reflectance; outweighs what the files say.
@@ -69,6 +74,10 @@ def _draft(source: str | Path, names: Sequence[str] | None) -> tuple[list[Draft]
     if is_cube(path):
         cube = read_cube(open_cube(path), str(path))
         return draft_cube(cube, path, name_bands(cube, names))
+    if is_catalogue(str(source)):
+        items, notes = read_items(str(source))
+        drafts, item_notes = draft_items(items)
+        return drafts, [*notes, *item_notes]
     paths, notes = list_images(source)
     drafts, draft_notes = draft_scenes(paths, band_names=names)
     return drafts, [*notes, *draft_notes]
@@ -147,7 +156,7 @@ def _date_all(drafts: Sequence[Draft], dates: Path | None) -> tuple[list[Moment]
         _date(draft, next((table[name] for name in some if name in table), None), dates)
         for draft, some in zip(drafts, names, strict=True)
     ]
-    by_tag = sum(find_moment(draft.label) is None and not table for draft in drafts)
+    by_tag = sum(_own_moment(draft) is None and not table for draft in drafts)
     note = (
         f"{by_tag} of {len(drafts)} scenes are dated by the DateTime tag of their files, which "
         f"some programs set to the time of writing; if so, give --dates."
@@ -176,7 +185,7 @@ def _rows(count: int) -> str:
 
 def _date(draft: Draft, listed: Moment | None, dates: Path | None) -> Moment:
     tag = read_tag(draft.headers[0].tags.get("TIFFTAG_DATETIME"))
-    moment = listed or find_moment(draft.label)
+    moment = listed or _own_moment(draft)
     if moment:
         return refine(moment, tag)
     if tag:
@@ -187,6 +196,12 @@ def _date(draft: Draft, listed: Moment | None, dates: Path | None) -> Moment:
         f"such as scene_20180804.tif, or give --dates dates.csv with a line such as "
         f"'{draft.path.name},2018-08-04'."
     )
+
+
+def _own_moment(draft: Draft) -> Moment | None:
+    """What a product's metadata tell, else a name."""
+    told = draft.product.moment if draft.product else None
+    return told or find_moment(draft.label)
 
 
 def _names(draft: Draft) -> list[str]:
@@ -245,13 +260,14 @@ def _scene(
     bands: Sequence[str],
     radiometry: Radiometry,
 ) -> Scene:
-    files = {band: _band_file(draft.layers[band], grid, radiometry) for band in bands}
+    files = {band: _band_file(draft, band, grid, radiometry) for band in bands}
     return Scene(time=moment.time, name=name, bands=files, product=draft.product)
 
 
-def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
+def _band_file(draft: Draft, band: str, grid: Grid, radiometry: Radiometry) -> BandFile:
+    layer = draft.layers[band]
     header, place = layer.header, layer.index - 1
-    scale, offset = radiometry.of(layer)
+    scale, offset = radiometry.of(draft, band)
     factor = factor_on(grid, header)
     height, width = header.blocks[place]
     return BandFile(
@@ -262,9 +278,13 @@ def _band_file(layer: Layer, grid: Grid, radiometry: Radiometry) -> BandFile:
         block=(height * factor, width * factor),
         scale=scale,
         offset=offset,
-        nodata=header.nodata[place],
+        nodata=_nodata(header.nodata[place], draft.product),
         slab=place // header.together if header.together else 0,
     )
+
+
+def _nodata(declared: float | None, product: Product | None) -> float | None:
+    return product.nodata if declared is None and product else declared
 
 
 def _usual_scale(layer: Layer) -> float:

@@ -149,7 +149,7 @@ def _item(found: Any, place: str) -> "pystac.Item":
         item = pystac.Item.from_dict(found, preserve_dict=True)
         own = item.get_self_href()
         item.set_self_href(own if own and (is_web(own) or Path(own).is_absolute()) else place)
-    except (pystac.STACError, *_NO_ITEM) as error:
+    except (pystac.STACError, pystac.STACTypeError, *_NO_ITEM) as error:
         raise StackError(
             f"{place}: holds something that is no item ({first_line(error)}); {EXPECTED}."
         ) from error

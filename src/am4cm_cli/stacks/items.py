@@ -107,13 +107,14 @@ def _band_assets(item: "pystac.Item") -> Iterator[BandAsset]:
         if words & PICTURES:
             continue
         bands = _bands(asset)
+        _check_href(item, key, asset.href)
         href = asset.get_absolute_href() or asset.href
         for place, told in enumerate(bands):
             name = _name(told, key if len(bands) == 1 else "")
             if name:
                 yield BandAsset(
                     band=name,
-                    path=_path(item, key, href),
+                    path=_path(href),
                     index=place + 1,
                     rank=_rank(key, asset, href, len(bands)),
                     scale=_number(item, told, "scale"),
@@ -157,17 +158,20 @@ def _rank(key: str, asset: "pystac.Asset", href: str, bands: int) -> tuple[int, 
 
 
 def _is_near(href: str) -> bool:
-    return is_web(href) or "://" not in href
+    return is_web(href) or href.startswith("file://") or "://" not in href
 
 
-def _path(item: "pystac.Item", key: str, href: Any) -> Path:
+def _check_href(item: "pystac.Item", key: str, href: Any) -> None:
     if not isinstance(href, str) or not href or "\0" in href:
         raise StackError(f"{item.id}: its asset {key} has the href {href!r}; expected a place.")
-    if is_web(item.get_self_href() or "") and not is_web(href) and "://" not in href:
+    if is_web(item.get_self_href() or "") and href.startswith("file:"):
         raise StackError(
             f"{item.id}: is of the web, but its asset {key} is {href} of this machine; expected "
             "a URL."
         )
+
+
+def _path(href: str) -> Path:
     return Path(f"/vsicurl/{href}") if is_web(href) else Path(href.removeprefix("file://"))
 
 

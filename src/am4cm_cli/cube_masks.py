@@ -59,7 +59,7 @@ def cloud_probability(
     scale: float | None = None,
     offset: float | None = None,
     weights: Path | None = None,
-    tell: Callable[[str], object] = warnings.warn,
+    tell: Callable[[str], object] | None = None,
 ) -> "xarray.DataArray":
     """Tell how probably each pixel is cloud, or cloud or shadow, date by date.
 
@@ -77,7 +77,7 @@ def cloud_probability(
         scale: reflectance = number * scale + offset; outweighs the attributes.
         offset: in reflectance; -0.1 for Sentinel-2 baseline 04.00 and later, if nothing tells so.
         weights: a file; those that come with am4cm if None.
-        tell: is given sentences that a user should read.
+        tell: is given sentences that a user should read; they become warnings if None.
 
     Returns:
         (time, band, y, x) float32, 0 to 1, NaN where there is no observation; a band for each
@@ -97,7 +97,7 @@ def cloud_probability(
     pixels = _pixels(cube, stack, scorer.bands)
     fit = fit_stack(scorer, model, CONFIG, pixels.sample)
     for sentence in (*stack.notes, *fit.notes):
-        tell(sentence)
+        tell(sentence) if tell else warnings.warn(sentence, stacklevel=2)
     answered = pixels.answered(
         Answer(stack=pixels.stack, scorer=scorer, judge=fit.judge, targets=tuple(targets))
     )

@@ -54,7 +54,7 @@ def test_masks_of_cubes_and_items_are_those_of_the_images(site, run):  # noqa: F
     pixels, facts = {}, {}
     for source in ("images", "cube.zarr", "cube.nc", "items.json"):
         out = site / f"{source}.mask.tif"
-        options = ["--weights", site / "bright.safetensors", "--tile", "16", "--threads", "3"]
+        options = ["--weights", site / "bright.safetensors", "--tile", "16"]
         done = run("mask", site / source, out, *options)
         assert (done.returncode, done.stdout) == (0, b""), done.stderr
         with rasterio.open(out) as raster:

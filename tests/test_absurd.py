@@ -11,6 +11,7 @@ from am4cm_cli.datasets.labels import read_labels
 from am4cm_cli.errors import DataError, StackError
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.stacks.headers import read_header
+from am4cm_cli.stacks.options import StackOptions
 from stacks import CORNER, CRS, DAYS, write_stack
 
 MOST = 2**31 - 1
@@ -70,7 +71,7 @@ def test_absurd_images_are_refused(tmp_path, kind):
         find_stack(tmp_path / "in")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
-    stack = find_stack(tmp_path / "in", skip_bad=True)
+    stack = find_stack(tmp_path / "in", StackOptions(skip_bad=True))
     assert [scene.name for scene in stack.scenes] == list(DAYS)
 
 

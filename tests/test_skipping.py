@@ -15,6 +15,7 @@ from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
 from am4cm_cli.skipping import find_unreadable
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.options import StackOptions
 from am4cm_cli.weights import save_weights
 from cloudy import bright_weights
 from stacks import every_days, random_dn, write_band_files, write_stack
@@ -239,7 +240,7 @@ def test_a_file_that_cannot_be_opened_is_left_out(images):
     image(images, BAD).write_bytes(b"II*\0 and no more")
     with pytest.raises(UnreadableError, match="cannot be opened as a raster"):
         find_stack(images)
-    stack = find_stack(images, skip_bad=True)
+    stack = find_stack(images, StackOptions(skip_bad=True))
     assert [scene.name for scene in stack.scenes] == DAYS[:BAD] + DAYS[BAD + 1 :]
     (note,) = stack.notes
     assert note.startswith(f"{image(images, BAD)}: cannot be opened")
@@ -250,7 +251,7 @@ def test_a_scene_goes_with_any_of_its_band_files(tmp_path):
     for place, day in enumerate(DAYS[:3]):
         write_band_files(tmp_path, day=day, seed=place)
     (tmp_path / f"S2_{DAYS[1].replace('-', '')}_B11.tif").write_bytes(b"")
-    stack = find_stack(tmp_path, skip_bad=True)
+    stack = find_stack(tmp_path, StackOptions(skip_bad=True))
     assert [scene.name for scene in stack.scenes] == [DAYS[0], DAYS[2]]
     assert stack.bands == ("B02", "B04", "B11")
 
@@ -259,4 +260,4 @@ def test_nothing_that_can_be_opened_is_an_error(tmp_path):
     for day in ("20180101", "20180109"):
         (tmp_path / f"S2_{day}.tif").write_bytes(np.arange(9, dtype=np.uint8).tobytes())
     with pytest.raises(StackError, match=r"None of 2 files can be opened\. .*S2_20180109\.tif"):
-        find_stack(tmp_path, skip_bad=True)
+        find_stack(tmp_path, StackOptions(skip_bad=True))

@@ -221,7 +221,7 @@ def test_sentinel_hub_downloads(tmp_path, clock):
     assert (stack.bands, stack.level) == (("B02", "B8A"), "L2A")
     assert stack.notes[0].startswith("1 file without a band in the name passed over")
     assert "give --scale 1.526e-5" in stack.notes[1]
-    assert len(find_stack(tmp_path, scale=1.526e-5).notes) == 1
+    assert len(find_stack(tmp_path, StackOptions(scale=1.526e-5)).notes) == 1
 
 
 @pytest.mark.parametrize(

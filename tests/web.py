@@ -4,6 +4,7 @@ Not by a thread: rasterio keeps Python's lock while GDAL looks for side files, s
 the same process could not answer.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,7 @@ class Ranges(SimpleHTTPRequestHandler):
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The URL of a folder on this machine."""
+    os.environ.setdefault("no_proxy", "127.0.0.1")
     words = [sys.executable, __file__, str(folder)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:

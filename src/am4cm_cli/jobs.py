@@ -41,7 +41,7 @@ from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.rims import DEEP
 from am4cm_cli.runs import run_facts
-from am4cm_cli.scoring import StackSample, StackScorer, draw_sample, make_scorer
+from am4cm_cli.scoring import Patches, StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.states import check_unchanged, file_state
@@ -218,22 +218,48 @@ def look(job: MaskJob, weights: Weights, kept: Kept) -> Journal:
     """
     if job.earlier:
         return _lent(job, job.earlier, weights)
-    scorer, method = job.scorer, job.config.method
+    scorer = job.scorer
 
     def read(patches: Sequence[Window]) -> tuple[Any, Any]:
         found = kept_patches(scorer.stack, scorer.bands, kept, patches)
         return found or read_patches(scorer.stack, scorer.bands, patches)
 
+    fit = fit_stack(scorer, weights, job.config, read)
+    return _journal(job, fit.judge, _calibrated_on(fit.sample, scorer.stack), fit.notes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What a stack's own sample told."""
+
+    sample: StackSample
+    judge: Judge
+    notes: tuple[str, ...]
+    """What a user should know, one sentence each."""
+
+
+def fit_stack(scorer: StackScorer, weights: Weights, config: MaskConfig, read: Patches) -> Fit:
+    """Draw a sample of a stack and fit a judge to it.
+
+    Args:
+        scorer: of the stack.
+        weights: with what is known before any stack is seen.
+        config: method and target.
+        read: reads small windows.
+
+    Raises:
+        StackError: see `draw_sample`.
+    """
     sample = draw_sample(scorer, read)
     dates = int(sample.answered.sum())
-    judge = fit_judge(sample.evidence, weights.calibration, method, dates=dates)
+    judge = fit_judge(sample.evidence, weights.calibration, config.method, dates=dates)
     notes = (
         *band_notes(scorer, weights),
-        *target_notes(scorer, method, job.config.target),
+        *target_notes(scorer, config.method, config.target),
         *sample_notes(sample, scorer.stack),
         *clear_sky_notes(sample, judge),
     )
-    return _journal(job, judge, _calibrated_on(sample, scorer.stack), notes)
+    return Fit(sample=sample, judge=judge, notes=notes)
 
 
 def _lent(job: MaskJob, earlier: Earlier, weights: Weights) -> Journal:

@@ -54,9 +54,16 @@ def kept_patches(
     whole = [cut for cut in cuts if cut is not None]
     if len(whole) < len(patches):
         return None
+    return reflect(stack, bands, whole)
+
+
+def reflect(
+    stack: Stack, bands: Sequence[str], parts: Sequence[Numbers]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Put small windows together as `read_patches` returns them."""
     scale, offset = (part[..., None] for part in stack.scales(bands))
-    dn = np.concatenate([cut.dn.reshape(*cut.dn.shape[:2], -1) for cut in whole], axis=-1)
-    valid = np.concatenate([cut.valid.reshape(len(cut.valid), -1) for cut in whole], axis=-1)
+    dn = np.concatenate([part.dn.reshape(*part.dn.shape[:2], -1) for part in parts], axis=-1)
+    valid = np.concatenate([part.valid.reshape(len(part.valid), -1) for part in parts], axis=-1)
     reflectance = dn.astype(np.float32)
     reflectance *= scale
     reflectance += offset

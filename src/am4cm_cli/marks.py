@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from am4cm_cli.states import file_size
 
 DIGITS = 16
 """Of a digest, in hex."""
-LAID_OUT = {"path", "block", "scale_from", "offset_from"}
+LAID_OUT = {"path", "block", "slab", "scale_from", "offset_from"}
 """Of a band's file, what does not decide its numbers."""
 
 
@@ -52,8 +53,11 @@ def mark_scenes(stack: Stack, bands: Sequence[str]) -> tuple[Mark, ...]:
     Raises:
         UnreadableError: a file has gone.
     """
+    files = [f for scene in stack.scenes if not scene.unreadable for f in scene.files(bands)]
+    # Once each: a Zarr store is a folder of many files, and holds all scenes.
+    sizes = {path: file_size(path) for path in {path for file in files for path in file.paths()}}
     return tuple(
-        Mark(time=scene.time.isoformat(), digest=_digest(scene, bands), fitted=True)
+        Mark(time=scene.time.isoformat(), digest=_digest(scene, bands, sizes), fitted=True)
         for scene in stack.scenes
     )
 
@@ -101,10 +105,10 @@ def read_calibrated_on(text: str) -> CalibratedOn:
     return found
 
 
-def _digest(scene: Scene, bands: Sequence[str]) -> str:
+def _digest(scene: Scene, bands: Sequence[str], sizes: Mapping[Path, int]) -> str:
     if scene.unreadable:
         return _shortened([scene.time.isoformat(), {}])
-    first, *others = [{band: _told(tile[band]) for band in bands} for tile in scene.tiles]
+    first, *others = [{band: _told(tile[band], sizes) for band in bands} for tile in scene.tiles]
     more = {"tiles": others, "shrink": scene.shrink, "area": scene.area and scene.area.digest}
     usual = {"tiles": [], "shrink": 1, "area": None}
     # The usual is left out: what masks made before it could be otherwise say still holds.
@@ -116,7 +120,7 @@ def _shortened(told: Sequence[Any]) -> str:
     return sha256(text.encode()).hexdigest()[:DIGITS]
 
 
-def _told(file: BandFile) -> dict[str, Any]:
+def _told(file: BandFile, sizes: Mapping[Path, int]) -> dict[str, Any]:
     """What decides a band's numbers, but for its path and how it is laid out."""
     placed = {
         "masked": file.masked,
@@ -125,5 +129,5 @@ def _told(file: BandFile) -> dict[str, Any]:
         "onto": file.onto and describe(file.onto),
     }
     told = {name: value for name, value in asdict(file).items() if name not in LAID_OUT | {*placed}}
-    sizes = sum(map(file_size, file.paths()))
-    return {**told, **({} if file.is_usual else placed), "nodata": str(file.nodata), "size": sizes}
+    size = sum(sizes[path] for path in file.paths())
+    return {**told, **({} if file.is_usual else placed), "nodata": str(file.nodata), "size": size}

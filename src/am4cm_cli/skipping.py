@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from rasterio.io import DatasetReader
+
 from am4cm_cli.errors import ChangedError, StackError, UnreadableError
 from am4cm_cli.rasters.handles import OpenFiles
 from am4cm_cli.stacks.headers import THREADS, quiet
@@ -98,8 +100,9 @@ def _look_through(path: Path, indexes: Collection[int]) -> UnreadableError | Non
     first, *_ = wanted = sorted(indexes)
     try:
         with OpenFiles().borrow(path) as raster:
-            for _, window in raster.block_windows(first):
-                raster.read(wanted, window=window)
+            image: DatasetReader = raster  # what GDAL reads: cubes are not skipped
+            for _, window in image.block_windows(first):
+                image.read(wanted, window=window)
     except UnreadableError as error:
         return error
     return None

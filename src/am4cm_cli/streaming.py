@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 
 import torch
 from rasterio.windows import Window
@@ -14,6 +15,9 @@ from am4cm_cli.engine import Engine, Pending
 from am4cm_cli.parts import Parts
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.ahead import Flow
+
+_LOCK = Lock()
+_BEFORE: list[int] = []
 
 
 def compute_windows(
@@ -49,13 +53,21 @@ def compute_windows(
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let torch compute in the threads that call it, and in no others."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Let torch compute in the threads that call it, and in no others.
+
+    Several threads may be in this block at once; the last to leave sets torch back.
+    """
+    with _LOCK:
+        _BEFORE.append(torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _LOCK:
+            # The first found torch as it was; those after it found it with one thread.
+            before = _BEFORE.pop()
+            if not _BEFORE:
+                torch.set_num_threads(before)
 
 
 def _save(parts: Parts, window: Window, pending: Pending, clock: Clock) -> None:

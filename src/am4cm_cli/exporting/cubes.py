@@ -33,7 +33,7 @@ def check_cube(out: Path) -> None:
     if missing:
         raise MissingExtraError(
             f"{out}: Zarr needs {', '.join(missing)}, which is not installed: "
-            'pip install "am4cm[zarr]".'
+            'pip install "am4cm[xarray]".'
         )
 
 

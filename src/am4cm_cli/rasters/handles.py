@@ -2,22 +2,42 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from rasterio._err import CPLE_BaseError  # of warping; exported nowhere else
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import UnreadableError
-from am4cm_cli.rasters.opening import open_raster
+from am4cm_cli.rasters.opening import Raster, open_raster
 from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
 
 _Key = tuple[Path, Grid | None]
 """A file, and the grid that it is warped onto."""
 SCENE_ADVICE = "Fetch it again, or remove the scene."
+
+
+class Lender(Protocol):
+    """Lends rasters by their paths."""
+
+    def borrow(self, path: Path, onto: Grid | None = None) -> AbstractContextManager[Raster]:
+        """Lend an open raster, warped if need be; StackError where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class OneRaster:
+    """Lends the same raster whatever the path, to any number of threads."""
+
+    raster: Raster
+
+    @contextmanager
+    def borrow(self, path: Path, onto: Grid | None = None) -> Iterator[Raster]:
+        """Lend it."""
+        yield self.raster
 
 
 class OpenFiles:
@@ -33,12 +53,12 @@ class OpenFiles:
         """
         self._most = most
         self._advice = advice
-        self._idle: OrderedDict[_Key, list[DatasetReader]] = OrderedDict()
+        self._idle: OrderedDict[_Key, list[Raster]] = OrderedDict()
         self._count = 0
         self._lock = Lock()
 
     @contextmanager
-    def borrow(self, path: Path, onto: Grid | None = None) -> Iterator[DatasetReader]:
+    def borrow(self, path: Path, onto: Grid | None = None) -> Iterator[Raster]:
         """Lend an open raster, warped onto a grid if need be.
 
         Raises:
@@ -65,7 +85,7 @@ class OpenFiles:
             while self._idle:
                 self._close_oldest()
 
-    def _take(self, key: _Key) -> DatasetReader | None:
+    def _take(self, key: _Key) -> Raster | None:
         with self._lock:
             rasters = self._idle.get(key)
             if not rasters:
@@ -76,7 +96,7 @@ class OpenFiles:
                 del self._idle[key]
             return raster
 
-    def _give_back(self, key: _Key, raster: DatasetReader) -> None:
+    def _give_back(self, key: _Key, raster: Raster) -> None:
         with self._lock:
             self._idle.setdefault(key, []).append(raster)
             self._idle.move_to_end(key)

@@ -1,18 +1,45 @@
 """Rasters opened, of whatever kind."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import rasterio
+from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
 from am4cm_cli.errors import UnreadableError
+from am4cm_cli.rasters.cubes import open_cube_raster
+from am4cm_cli.stacks.cube_files import is_cube
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine
 from am4cm_cli.stacks.locations import file_behind, gdal_name
 from am4cm_cli.stacks.sources import VIEW
 from am4cm_cli.stacks.stack import Grid
+
+
+class Raster(Protocol):
+    """What reads bands by their numbers, as rasterio's own rasters do."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) pixels."""
+
+    def read(
+        self,
+        indexes: Sequence[int],
+        *,
+        window: Window | None = None,
+        out: NDArray[Any] | None = None,
+        out_shape: tuple[int, ...] | None = None,
+    ) -> NDArray[Any]:
+        """(N, Y, X) numbers of a window, which may be shown in the nearest pixels of a shape."""
+
+    def close(self) -> None:
+        """Close its file."""
 
 
 class Warped(WarpedVRT):  # type: ignore[misc]
@@ -43,13 +70,16 @@ class Warped(WarpedVRT):  # type: ignore[misc]
         self._source.close()
 
 
-def open_raster(path: Path, onto: Grid | None = None) -> DatasetReader:
+def open_raster(path: Path, onto: Grid | None = None) -> Raster:
     """Open what holds bands of scenes, warped onto a grid if need be; rasterio's errors pass."""
+    if is_cube(path):
+        assert onto is None, "a cube is not warped: see Frame"
+        return open_cube_raster(path)
     source = rasterio.open(gdal_name(path))
     if onto is None:
-        return source
+        return cast("Raster", source)
     try:
-        return Warped(source, onto)
+        return cast("Raster", Warped(source, onto))
     except BaseException:
         source.close()
         raise
@@ -64,7 +94,7 @@ def files_behind(path: Path) -> list[Path]:
     names = [str(path)]
     if path.suffix.lower() == VIEW:
         try:
-            with not_georeferenced_is_fine(), open_raster(path) as raster:
+            with not_georeferenced_is_fine(), rasterio.open(gdal_name(path)) as raster:
                 names = raster.files
         except RasterioError as error:
             raise UnreadableError(

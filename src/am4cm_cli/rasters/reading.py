@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,12 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
-from am4cm_cli.rasters.handles import OpenFiles
-from am4cm_cli.rasters.opening import Warped
+from am4cm_cli.rasters.handles import Lender, OneRaster, OpenFiles
+from am4cm_cli.rasters.opening import Raster, Warped
 from am4cm_cli.stacks.headers import THREADS, quiet
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 from am4cm_cli.windows import common_part, inside
@@ -38,10 +38,10 @@ class Stored:
     """(...) beyond the file, or masked there; None where nothing is."""
 
 
-Reader = Callable[[DatasetReader, Sequence[BandFile], NDArray[Any] | None], Stored]
+Reader = Callable[[Raster, Sequence[BandFile], NDArray[Any] | None], Stored]
 """Reads some bands of an open file; their dn into the array given, where one is."""
-Fill = Callable[[OpenFiles, Scene, Sequence[str], NDArray[Any], NDArray[np.bool_]], None]
-"""Fills a scene's (B, ...) numbers and (...) valid, in place."""
+Fill = Callable[[Lender, Sequence[Scene], Sequence[str], NDArray[Any], NDArray[np.bool_]], None]
+"""Fills the (T, B, ...) numbers and (T, ...) valid, in place, of scenes that are read together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +70,25 @@ def submit_reads(
     *,
     clock: Clock,
 ) -> list[Future[None]]:
-    """Have a pool fill (T, B, Y, X) numbers with a window, a task for each scene."""
+    """Have a pool fill (T, B, Y, X) numbers with a window, a task for what is decoded at once."""
 
-    def fill(t: int) -> None:
+    def fill(part: slice) -> None:
         with clock("decode"):
-            _fill_window(files, stack.scenes[t], bands, to.dn[t], to.valid[t], window=window)
+            scenes = stack.scenes[part]
+            _fill_window(files, scenes, bands, to.dn[part], to.valid[part], window=window)
 
-    return [pool.submit(fill, t) for t in range(len(stack.scenes))]
+    return [pool.submit(fill, part) for part in _decoded_together(stack.scenes, bands)]
+
+
+def read_numbers(raster: Raster, stack: Stack, bands: Sequence[str], window: Window) -> Numbers:
+    """Read a window of the one raster that holds all scenes of a stack."""
+    shape = len(stack.scenes), len(bands), window.height, window.width
+    to = Numbers(
+        dn=np.empty(shape, stack.number_type(bands)),
+        valid=np.empty((shape[0], *shape[2:]), np.bool_),
+    )
+    _fill_window(OneRaster(raster), stack.scenes, bands, to.dn, to.valid, window=window)
+    return to
 
 
 def read_scene(
@@ -148,8 +160,8 @@ def _read_stack(
     valid = np.empty((count, *shape), np.bool_)
     with quiet(stack.grid), ThreadPoolExecutor(THREADS) as pool:
         futures = [
-            pool.submit(_reflect_scene, scene, bands, fill, reflectance[t], valid[t])
-            for t, scene in enumerate(stack.scenes)
+            pool.submit(_reflect, stack.scenes[part], bands, fill, reflectance[part], valid[part])
+            for part in _decoded_together(stack.scenes, bands)
         ]
         await_all(futures)
     return reflectance, valid
@@ -168,75 +180,90 @@ def await_all(futures: Sequence[Future[None]]) -> None:
 def _read_scene(
     scene: Scene, bands: Sequence[str], fill: Fill, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    reflectance = np.empty((len(bands), *shape), np.float32)
-    valid = np.empty(shape, np.bool_)
-    _reflect_scene(scene, bands, fill, reflectance, valid)
-    return reflectance, valid
+    reflectance = np.empty((1, len(bands), *shape), np.float32)
+    valid = np.empty((1, *shape), np.bool_)
+    _reflect([scene], bands, fill, reflectance, valid)
+    return reflectance[0], valid[0]
 
 
-def _reflect_scene(
-    scene: Scene,
+def _decoded_together(scenes: Sequence[Scene], bands: Sequence[str]) -> list[slice]:
+    """Runs of scenes that a cube stores together; else each by itself."""
+    files = [scene.bands[bands[0]] for scene in scenes]
+    starts = [t for t, file in enumerate(files) if t == 0 or not _is_together(files[t - 1], file)]
+    return [slice(*ends) for ends in pairwise([*starts, len(files)])]
+
+
+def _is_together(before: BandFile, file: BandFile) -> bool:
+    return file.slab is not None and (file.path, file.slab) == (before.path, before.slab)
+
+
+def _reflect(
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     fill: Fill,
     reflectance: NDArray[np.float32],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill a scene's reflectance and what is valid, in place."""
-    fill(OpenFiles(), scene, bands, reflectance, valid)
-    for place, band in enumerate(bands):
-        file = scene.bands[band]
-        reflectance[place] *= np.float32(file.scale)
-        reflectance[place] += np.float32(file.offset)
-    np.copyto(reflectance, 0, where=~valid)
+    """Fill the (T, B, ...) reflectance of some scenes and what is valid, in place."""
+    fill(OpenFiles(), scenes, bands, reflectance, valid)
+    for scene, own, seen in zip(scenes, reflectance, valid, strict=True):
+        for place, band in enumerate(bands):
+            file = scene.bands[band]
+            own[place] *= np.float32(file.scale)
+            own[place] += np.float32(file.offset)
+        np.copyto(own, 0, where=~seen)
 
 
 def _fill_window(
-    files: OpenFiles,
-    scene: Scene,
+    files: Lender,
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
     *,
     window: Window,
 ) -> None:
-    wanted = scene.area.cut(window) if scene.area else None
+    first = scenes[0]  # area and larger pixels are the stack's
+    wanted = first.area.cut(window) if first.area else None
     if wanted is not None and not wanted.any():
         dn[...], valid[...] = 0, False
         return
-    if scene.shrink == 1:
-        _fill_tiles(files, scene, bands, partial(_read_window, window=window), dn, valid)
+    if first.shrink == 1:
+        _fill_tiles(files, scenes, bands, partial(_read_window, window=window), dn, valid)
     else:
-        _fill_averaged(files, scene, bands, dn, valid, window=window)
+        _fill_averaged(files, scenes, bands, dn, valid, window=window)
     if wanted is not None:
         valid &= wanted
 
 
 def _fill_patches(
-    files: OpenFiles,
-    scene: Scene,
+    files: Lender,
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
     *,
     windows: Sequence[Window],
 ) -> None:
-    if scene.shrink == 1 and scene.area is None:
-        _fill_tiles(files, scene, bands, partial(_read_patches, windows=windows), dn, valid)
+    first = scenes[0]
+    if first.shrink == 1 and first.area is None:
+        _fill_tiles(files, scenes, bands, partial(_read_patches, windows=windows), dn, valid)
         return
-    start = 0
-    with closing(OpenFiles(len(scene.files(bands)))) as kept:
+    start, count = 0, len(scenes)
+    with closing(OpenFiles(len(first.files(bands)))) as kept:
         for window in windows:
             part = slice(start, start + window.height * window.width)
-            patch = np.empty((len(bands), *_shape(window)), dn.dtype)
-            seen = np.empty(_shape(window), np.bool_)
-            _fill_window(kept, scene, bands, patch, seen, window=window)
-            dn[:, part], valid[part] = patch.reshape(len(bands), -1), seen.reshape(-1)
+            patch = np.empty((count, len(bands), *_shape(window)), dn.dtype)
+            seen = np.empty((count, *_shape(window)), np.bool_)
+            _fill_window(kept, scenes, bands, patch, seen, window=window)
+            dn[..., part] = patch.reshape(count, len(bands), -1)
+            valid[..., part] = seen.reshape(count, -1)
             start = part.stop
 
 
 def _fill_preview(
-    files: OpenFiles,
-    scene: Scene,
+    files: Lender,
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
@@ -248,18 +275,23 @@ def _fill_preview(
     small = Grid(
         crs=grid.crs, transform=grid.transform @ Affine.scale(steps[1], steps[0]), shape=shape
     )
-    fills = [
-        {band: replace(tile[band], onto=small) if tile[band].onto else tile[band] for band in bands}
+    side = scenes[0].shrink
+    read = partial(_read_preview, steps=(steps[0] * side, steps[1] * side), shape=shape)
+    _fill_tiles(files, [_onto(scene, bands, small) for scene in scenes], bands, read, dn, valid)
+
+
+def _onto(scene: Scene, bands: Sequence[str], grid: Grid) -> Scene:
+    """The same scene, of which files that are warped are warped onto another grid."""
+    first, *others = (
+        {band: replace(tile[band], onto=grid) if tile[band].onto else tile[band] for band in bands}
         for tile in scene.tiles
-    ]
-    read = partial(_read_preview, steps=(steps[0] * scene.shrink, steps[1] * scene.shrink))
-    shown = replace(scene, bands=fills[0], fills=tuple(fills[1:]))
-    _fill_tiles(files, shown, bands, partial(read, shape=shape), dn, valid)
+    )
+    return replace(scene, bands=first, fills=tuple(others))
 
 
 def _fill_averaged(
-    files: OpenFiles,
-    scene: Scene,
+    files: Lender,
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
@@ -267,15 +299,17 @@ def _fill_averaged(
     window: Window,
 ) -> None:
     """Fill larger pixels, each with the mean of those that are read, whole numbers rounded."""
-    side = scene.shrink
+    side = scenes[0].shrink
     wide = Window(*(side * number for number in window.flatten()))
-    fine, seen = np.empty((len(bands), *_shape(wide)), dn.dtype), np.empty(_shape(wide), np.bool_)
-    _fill_tiles(files, scene, bands, partial(_read_window, window=wide), fine, seen)
-    valid[...] = seen.reshape(window.height, side, window.width, side).all(axis=(1, 3))
-    # By the files' own types, since the same numbers are read as floats elsewhere.
-    whole = [all(np.dtype(f.dtype).kind in "iu" for f in scene.files([band])) for band in bands]
-    for place, is_whole in enumerate(whole):
-        dn[place] = _average(fine[place], side, is_whole=is_whole)
+    fine = np.empty((*dn.shape[:2], *_shape(wide)), dn.dtype)
+    seen = np.empty((len(scenes), *_shape(wide)), np.bool_)
+    _fill_tiles(files, scenes, bands, partial(_read_window, window=wide), fine, seen)
+    valid[...] = seen.reshape(-1, window.height, side, window.width, side).all(axis=(2, 4))
+    for t, scene in enumerate(scenes):
+        for place, band in enumerate(bands):
+            # By the files' own types, since the same numbers are read as floats elsewhere.
+            is_whole = all(np.dtype(file.dtype).kind in "iu" for file in scene.files([band]))
+            dn[t, place] = _average(fine[t, place], side, is_whole=is_whole)
 
 
 def _average(fine: NDArray[Any], side: int, *, is_whole: bool) -> NDArray[np.float64]:
@@ -288,57 +322,62 @@ def _average(fine: NDArray[Any], side: int, *, is_whole: bool) -> NDArray[np.flo
 
 
 def _fill_tiles(
-    files: OpenFiles,
-    scene: Scene,
+    files: Lender,
+    scenes: Sequence[Scene],
     bands: Sequence[str],
     read: Reader,
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill a scene from its first tile, and from the others what is not valid there."""
-    if scene.unreadable:
+    """Fill scenes from their first tiles, and from the others what is not valid there."""
+    first = scenes[0]  # the only one, or it shares its one file with the others
+    if first.unreadable:
         dn[...], valid[...] = 0, False
         return
-    _fill_tile(files, scene.bands, bands, read, dn, valid)
-    for tile in scene.fills:
+    _fill_tile(files, [scene.bands for scene in scenes], bands, read, dn, valid)
+    for tile in first.fills:
         if valid.all():
             return
         other, seen = np.empty_like(dn), np.empty_like(valid)
-        _fill_tile(files, tile, bands, read, other, seen)
-        np.copyto(dn, other, where=seen & ~valid)
+        _fill_tile(files, [tile], bands, read, other, seen)
+        np.copyto(dn, other, where=(seen & ~valid)[:, None])
         valid |= seen
 
 
 def _fill_tile(
-    files: OpenFiles,
-    tile: Mapping[str, BandFile],
+    files: Lender,
+    tiles: Sequence[Mapping[str, BandFile]],
     bands: Sequence[str],
     read: Reader,
     dn: NDArray[Any],
     valid: NDArray[np.bool_],
 ) -> None:
-    """Fill (B, ...) numbers, file by file, and what is valid in all of them, in place."""
+    """Fill (T, B, ...) numbers, file by file, and what is valid in all bands, in place."""
     valid[...] = True
     # Undeclared zeros count only where every such band is 0: one dark band is an observation.
-    blank: NDArray[np.bool_] | None = None
-    for path, places in _by_file(tile, bands).items():
-        band_files = [tile[bands[place]] for place in places]
-        into = _fitting(dn, places, band_files)
+    blank: dict[int, NDArray[np.bool_]] = {}
+    flat = dn.reshape(-1, *dn.shape[2:])
+    all_files = [tile[band] for tile in tiles for band in bands]
+    for path, places in _by_file(all_files).items():
+        band_files = [all_files[place] for place in places]
+        into = _fitting(flat, places, band_files)
         with files.borrow(path, band_files[0].onto) as raster:
             stored = read(raster, band_files, into)
         if stored.missing is not None:
             valid &= ~stored.missing
         for place, file, numbers in zip(places, band_files, stored.dn, strict=True):
+            t = place // len(bands)
             missing = _missing(numbers, file.nodata)
             if missing is not None:
-                valid &= ~missing
+                valid[t] &= ~missing
             if file.nodata is None:
                 zero = np.equal(numbers, 0)
-                blank = zero if blank is None else blank & zero
+                blank[t] = blank[t] & zero if t in blank else zero
             if into is None:
-                _convert(numbers, missing, dn[place])
-    if blank is not None:
-        valid &= ~blank
+                _convert(numbers, flat[place])
+            _clear(missing, flat[place])
+    for t, dark in blank.items():
+        valid[t] &= ~dark
 
 
 def _fitting(
@@ -347,30 +386,34 @@ def _fitting(
     """Where in `dn` GDAL may put these bands itself; None if they need to be made fit first."""
     together = list(places) == list(range(places[0], places[0] + len(places)))
     alike = all(file.factor == 1 and np.dtype(file.dtype) == dn.dtype for file in files)
-    if not together or not alike or dn.dtype.kind == "f":
+    if not together or not alike:
         return None
     return dn[places[0] : places[0] + len(places)]
 
 
-def _convert(numbers: NDArray[Any], missing: NDArray[np.bool_] | None, to: NDArray[Any]) -> None:
-    """Copy one band to another type, 0 for numbers that are none."""
+def _convert(numbers: NDArray[Any], to: NDArray[Any]) -> None:
+    """Copy one band to another type."""
     # Doubles may be too large for floats; they were found to be missing.
     with np.errstate(over="ignore", invalid="ignore"):
         to[...] = numbers
-    if missing is not None and to.dtype.kind == "f":
-        np.copyto(to, 0, where=missing)
 
 
-def _by_file(tile: Mapping[str, BandFile], bands: Sequence[str]) -> Mapping[Path, Sequence[int]]:
-    """Places in `bands` by the file that holds them, so that each file is opened once."""
+def _clear(missing: NDArray[np.bool_] | None, dn: NDArray[Any]) -> None:
+    """Put 0 for floats that are no numbers."""
+    if missing is not None and dn.dtype.kind == "f":
+        np.copyto(dn, 0, where=missing)
+
+
+def _by_file(files: Sequence[BandFile]) -> Mapping[Path, Sequence[int]]:
+    """Places of bands by the file that holds them, so that each file is opened once."""
     places: defaultdict[Path, list[int]] = defaultdict(list)
-    for place, band in enumerate(bands):
-        places[tile[band].path].append(place)
+    for place, file in enumerate(files):
+        places[file.path].append(place)
     return places
 
 
 def _read_window(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
@@ -379,11 +422,12 @@ def _read_window(
     """(bands, Y, X) of a window; coarse pixels are repeated, beyond the file nothing is."""
     file = files[0]  # all bands of a file lie alike
     there = _shifted(window, file.origin)
-    held = Window(0, 0, raster.width * file.factor, raster.height * file.factor)
+    height, width = (side * file.factor for side in raster.shape)
+    held = Window(0, 0, width, height)
     part = common_part(there, held)
     if part == there:
         return _read_part(raster, files, into, window=there)
-    dn = np.empty((len(files), *_shape(window)), file.dtype) if into is None else into
+    dn = np.empty((len(files), *_shape(window)), _dtype(files)) if into is None else into
     dn[...] = 0
     missing = np.ones(_shape(window), np.bool_)
     if part is not None:
@@ -395,7 +439,7 @@ def _read_window(
 
 
 def _read_part(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
@@ -403,9 +447,9 @@ def _read_part(
 ) -> Stored:
     """(bands, Y, X) of a window that lies in the file."""
     factor = files[0].factor
-    how = {"window": _coarse(window, factor)}
-    dn: NDArray[Any] = raster.read([file.index for file in files], out=into, **how)
-    missing = _masked(raster, files[0], **how)
+    stored = _coarse(window, factor)
+    dn = raster.read([file.index for file in files], window=stored, out=into)
+    missing = _masked(raster, files[0], window=stored)
     if factor > 1:
         dn = _repeated(dn, window, factor)
         missing = None if missing is None else _repeated(missing[None], window, factor)[0]
@@ -419,20 +463,26 @@ def _repeated(coarse: NDArray[Any], window: Window, factor: int) -> NDArray[Any]
     return fine[:, top : top + window.height, left : left + window.width]
 
 
-def _masked(raster: DatasetReader, file: BandFile, **how: Any) -> NDArray[np.bool_] | None:
+def _masked(
+    raster: Raster, file: BandFile, *, window: Window, shape: tuple[int, int] | None = None
+) -> NDArray[np.bool_] | None:
     """Where a file's mask or alpha band says that nothing was observed; None if it has none."""
     alpha = raster.alpha if isinstance(raster, Warped) else file.alpha
     missing: NDArray[np.bool_] | None = None
     if alpha is not None:
-        missing = raster.read(alpha, **how) == 0
+        out_shape = None if shape is None else (1, *shape)
+        missing = raster.read([alpha], window=window, out_shape=out_shape)[0] == 0
     if file.masked and file.onto is None:
-        beside: NDArray[np.bool_] = raster.read_masks(file.index, **how) == 0
+        image: DatasetReader = raster  # what GDAL reads: cubes have no masks beside them
+        beside: NDArray[np.bool_] = (
+            image.read_masks(file.index, window=window, out_shape=shape) == 0
+        )
         missing = beside if missing is None else missing | beside
     return missing
 
 
 def _read_patches(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
@@ -451,7 +501,7 @@ def _read_patches(
 
 
 def _read_preview(
-    raster: DatasetReader,
+    raster: Raster,
     files: Sequence[BandFile],
     into: NDArray[Any] | None,
     *,
@@ -462,7 +512,7 @@ def _read_preview(
     file = files[0]
     if file.onto:
         return _read_part(raster, files, into, window=Window(0, 0, shape[1], shape[0]))
-    dn = np.empty((len(files), *shape), file.dtype) if into is None else into
+    dn = np.empty((len(files), *shape), _dtype(files)) if into is None else into
     dn[...] = 0
     missing = np.ones(shape, np.bool_)
     rows, cols = (
@@ -472,19 +522,16 @@ def _read_preview(
     out_shape = rows.stop - rows.start, cols.stop - cols.start
     if min(out_shape) > 0:
         top, left = file.origin[0] + rows.start * steps[0], file.origin[1] + cols.start * steps[1]
-        how = {
-            "window": Window(
-                left / file.factor,
-                top / file.factor,
-                out_shape[1] * steps[1] / file.factor,
-                out_shape[0] * steps[0] / file.factor,
-            ),
-            # The nearest, since an average would mix in nodata that the file doesn't declare.
-            "resampling": Resampling.nearest,
-        }
+        window = Window(
+            left / file.factor,
+            top / file.factor,
+            out_shape[1] * steps[1] / file.factor,
+            out_shape[0] * steps[0] / file.factor,
+        )
+        # The nearest, since an average would mix in nodata that the file doesn't declare.
         indexes = [band.index for band in files]
-        dn[:, rows, cols] = raster.read(indexes, out_shape=(len(files), *out_shape), **how)
-        masked = _masked(raster, file, out_shape=out_shape, **how)
+        dn[:, rows, cols] = raster.read(indexes, window=window, out_shape=(len(files), *out_shape))
+        masked = _masked(raster, file, window=window, shape=out_shape)
         missing[rows, cols] = False if masked is None else masked
     return Stored(dn=dn, missing=missing if missing.any() else None)
 
@@ -493,6 +540,11 @@ def _shown(start: int, step: float, count: int, size: int) -> slice:
     """Which of so many pixels of a preview lie in a file of a size, along one axis."""
     first = max(0, ceil(-start / step))
     return slice(first, max(first, min(count, floor((size - start) / step + 1e-6))))
+
+
+def _dtype(files: Sequence[BandFile]) -> np.dtype[Any]:
+    """That holds the numbers of all of these: bands of a cube may have several."""
+    return np.result_type(*{file.dtype for file in files})
 
 
 def _shape(window: Window) -> tuple[int, int]:

@@ -8,15 +8,14 @@ from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import BAND_METRES
 from am4cm_cli.stacks.choosing import Dated, choose_scenes
 from am4cm_cli.stacks.dates import Moment, find_moment, read_dates, read_tag, refine
-from am4cm_cli.stacks.drafts import Draft, check_band_names, draft_scenes
+from am4cm_cli.stacks.drafts import Draft
+from am4cm_cli.stacks.findings import Findings, find_drafts
 from am4cm_cli.stacks.frames import Frame, Lie, frame_stack
 from am4cm_cli.stacks.headers import has_transform
 from am4cm_cli.stacks.locations import holders
-from am4cm_cli.stacks.openable import draft_openable
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 from am4cm_cli.stacks.products import Product
 from am4cm_cli.stacks.radiometry import Radiometry, check_levels, radiometry_notes
-from am4cm_cli.stacks.sources import list_images
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 from am4cm_cli.stacks.tiles import join_tiles
 
@@ -26,7 +25,8 @@ def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack
 
     Args:
         source: a folder (or its sub-folder `images`), a glob, a .SAFE product or its zip, a text
-            file of paths, a .csv of paths and dates, a URL, or one raster.
+            file of paths, a .csv of paths and dates, a URL, one raster, a cube, see `stacks.cubes`,
+            or a STAC catalogue, see `stacks.catalogues`.
         options: what the user says of it.
 
     Rasters without CRS or transform are taken as they are, with a note, if all of them are so.
@@ -34,12 +34,20 @@ def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack
     Raises:
         StackError: it cannot be understood, or not all of it can be brought together.
     """
+    return assemble(str(source), find_drafts(source, options), options)
+
+
+def assemble(source: str, found: Findings, options: StackOptions) -> Stack:
+    """Bring scenes to one grid and the same bands, in order of time, as far as they are wanted.
+
+    Args:
+        source: what the user named.
+        found: the scenes.
+        options: what the user says of it.
+    """
     radiometry = Radiometry(scale=options.scale, offset=options.offset)
     radiometry.check()
-    names = None if options.band_names is None else check_band_names(options.band_names)
-    found = list_images(source)
-    draft = draft_openable if options.skip_bad else draft_scenes
-    drafts, draft_notes = draft(found.paths, band_names=names)
+    drafts = found.drafts
     moments, date_notes = _date_all(drafts, found.dates, options.dates)
     wanted, choice_notes = choose_scenes(_in_time_order(drafts, moments), options)
     chosen = [draft for draft, _ in wanted]
@@ -53,7 +61,6 @@ def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack
     ]
     notes = [
         *found.notes,
-        *draft_notes,
         *date_notes,
         *choice_notes,
         *tile_notes,
@@ -62,7 +69,7 @@ def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack
         *_grid_notes(frame.grid),
     ]
     return Stack(
-        source=str(source), grid=frame.grid, bands=bands, scenes=tuple(scenes), notes=tuple(notes)
+        source=source, grid=frame.grid, bands=bands, scenes=tuple(scenes), notes=tuple(notes)
     )
 
 
@@ -249,6 +256,7 @@ def _band_file(draft: Draft, band: str, lie: Lie, shrink: int, radiometry: Radio
         alpha=layer.alpha,
         origin=lie.origin,
         onto=lie.onto,
+        slab=place // header.together if header.together else None,
     )
 
 

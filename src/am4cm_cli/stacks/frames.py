@@ -79,6 +79,7 @@ class Frame:
                 f"pixels of {describe(self.usual)}, continued in any direction, since tiles are "
                 f"joined. {ALIGN_ADVICE}"
             )
+        _check_warpable(header)
         self._check_reachable(header)
         return Lie(factor=1, origin=(0, 0), onto=self.read)
 
@@ -94,6 +95,15 @@ class Frame:
                 f"{describe(header.grid)} to {describe(self.grid)}; expected places on the same "
                 "globe. Remove it, or mend its georeference."
             )
+
+
+def _check_warpable(header: Header) -> None:
+    if header.together:
+        raise StackError(
+            f"{header.path}: is a cube, which is not warped, and lies on another grid; found "
+            f"{describe(header.grid)}. Leave --align-to away, or bring the cube there in Python, "
+            "for example with rioxarray's reproject."
+        )
 
 
 def frame_stack(drafts: Sequence[Draft], options: StackOptions) -> tuple[Frame, list[str]]:

@@ -47,6 +47,8 @@ class Header:
     """Whether a mask beside the bands, in the file or its .msk, tells what is valid."""
     alpha: int | None = None
     """Number of the band, from 1, that is declared to be an alpha band."""
+    together: int = 0
+    """Of a file with many scenes, bands in a row that are decoded together; 0 of other files."""
 
     @property
     def count(self) -> int:

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from am4cm_cli.errors import StackError, UnreadableError
 from am4cm_cli.stacks.drafts import Draft, draft_scenes
+from am4cm_cli.stacks.items import choose_assets, draft_items
 from am4cm_cli.stacks.safe import find_homes
 from am4cm_cli.stacks.sources import split_name
+
+if TYPE_CHECKING:
+    import pystac
 
 
 def draft_openable(
@@ -30,6 +35,26 @@ def draft_openable(
             left_out.append(f"{error} Until then its scene is left out.")
         else:
             return drafts, [*notes, *left_out]
+
+
+def openable_items(items: "Sequence[pystac.Item]") -> tuple[list[Draft], list[str]]:
+    """Make scenes of items as `draft_items` does; leave those out whose assets cannot be opened."""
+    left, left_out = list(items), []
+    while True:
+        try:
+            drafts, notes = draft_items(left)
+        except UnreadableError as error:
+            left = [item for item in left if not _names(item, error.path)]
+            if not left:
+                raise StackError(f"None of {len(items)} items can be opened. {error}") from error
+            left_out.append(f"{error} Until then its item is left out.")
+        else:
+            return drafts, [*notes, *left_out]
+
+
+def _names(item: "pystac.Item", path: Path) -> bool:
+    """Whether a file holds a band of an item."""
+    return any(asset.path == path for asset in choose_assets(item).values())
 
 
 def _whole_scene(bad: Path, paths: Sequence[Path]) -> set[Path]:

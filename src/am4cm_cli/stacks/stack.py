@@ -56,6 +56,9 @@ class BandFile:
     """(row, col) of the stack's first pixel from the file's first, in pixels that are read."""
     onto: Grid | None = None
     """Grid of pixels that are read, onto which the file is warped; None where it lies on them."""
+    slab: int | None = None
+    """Bands of a cube with the same number are decoded together, whichever scenes they are of;
+    None of other files."""
 
     def paths(self) -> list[Path]:
         """Files that decide its numbers: its own, and that of a mask beside it."""

@@ -144,8 +144,9 @@ def two_of_them(windows):
 @cases(40)
 @given(data=st.data(), damage=bytes_damaged())
 def test_what_a_stopped_run_left_is_of_use_or_not_used(stopped, tried, data, damage):
+    left = data.draw(st.sampled_from(sorted(path.name for path in stopped.left.iterdir())))
     parts = shutil.copytree(stopped.left, parts_folder(stopped.out))
-    path = data.draw(st.sampled_from(sorted(path for path in parts.iterdir() if path.is_file())))
+    path = parts / left
     path.write_bytes(damage(path.read_bytes()))
     answer(mask, stopped.folder)
     if stopped.out.exists():

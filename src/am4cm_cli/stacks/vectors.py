@@ -24,6 +24,7 @@ def reading_shapes(path: Path, kind: type[Am4cmError]) -> Iterator[None]:
     """
     try:
         import geopandas  # noqa: F401
+        import pyarrow  # noqa: F401
         from pyarrow.lib import ArrowException
         from pyproj.exceptions import ProjError
         from shapely.errors import ShapelyError

@@ -58,7 +58,9 @@ def skip_unreadable(
 
 def advise(stack: Stack, error: UnreadableError) -> StackError:
     """Name the option to those who have not given it."""
-    if isinstance(error, ChangedError) or mark_unreadable(stack, [error.path]) == stack:
+    fewer = mark_unreadable(stack, [error.path])
+    # Of a cube all scenes would be lost with its one file.
+    if isinstance(error, ChangedError) or fewer == stack or all(s.unreadable for s in fewer.scenes):
         return error
     return StackError(f"{error} Or give --skip-bad, and its date is written as nodata.")
 

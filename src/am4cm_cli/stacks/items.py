@@ -201,7 +201,6 @@ def _number(item: "pystac.Item", told: Mapping[str, Any], name: str) -> float | 
 def _product(item: "pystac.Item", assets: Mapping[str, BandAsset]) -> Product:
     own = item.properties
     nodata = {asset.nodata for asset in assets.values()}
-    cloud = own.get("eo:cloud_cover")
     orbit = own.get("sat:relative_orbit")
     offsets = {band: _offset(item, asset) for band, asset in assets.items()}
     return Product(
@@ -211,7 +210,7 @@ def _product(item: "pystac.Item", assets: Mapping[str, BandAsset]) -> Product:
         moment=_moment(item),
         tile=_tile(own),
         orbit=orbit if isinstance(orbit, int) else None,
-        cloud_share=cloud / 100 if isinstance(cloud, (int, float)) else None,
+        cloud_share=_share(own.get("eo:cloud_cover")),
         scales={band: a.scale for band, a in assets.items() if a.scale is not None},
         offsets={band: offset for band, offset in offsets.items() if offset is not None},
         nodata=nodata.pop() if len(nodata) == 1 else None,
@@ -225,6 +224,12 @@ def _offset(item: "pystac.Item", asset: BandAsset) -> float | None:
     declare it nonetheless.
     """
     return 0.0 if _is_harmonised(item) else asset.offset
+
+
+def _share(percent: Any) -> float | None:
+    """0 to 1; None for what is no percentage."""
+    is_number = isinstance(percent, (int, float)) and not isinstance(percent, bool)
+    return percent / 100 if is_number and 0 <= percent <= 100 else None
 
 
 def _is_harmonised(item: "pystac.Item") -> bool:

@@ -118,9 +118,9 @@ def _features(found: Mapping[str, Any], place: str) -> Sequence[Any]:
             raise StackError(f"{place}: its features are no list; {EXPECTED}.")
         return features
     # Before version 1.0 catalogues had no type.
-    if kind in {"Catalog", "Collection"} or "stac_version" in found:
+    if kind in ("Catalog", "Collection") or "stac_version" in found:
         return []
-    raise StackError(f"{place}: is of type {kind!r}; {EXPECTED}.")
+    raise StackError(f"{place}: is of type {repr(kind)[:60]}; {EXPECTED}.")
 
 
 def _links(found: Mapping[str, Any], place: str, kinds: set[str]) -> list[str]:
@@ -153,7 +153,20 @@ def _item(found: Any, place: str) -> "pystac.Item":
         raise StackError(
             f"{place}: holds something that is no item ({first_line(error)}); {EXPECTED}."
         ) from error
+    _check_words(item, place)
     return item
+
+
+def _check_words(item: "pystac.Item", place: str) -> None:
+    """Pystac takes anything for the texts of an item."""
+    told: list[tuple[str, object]] = [("id", item.id)]
+    for key, asset in item.assets.items():
+        roles = [] if asset.roles is None else asset.roles
+        told += [(f"type of {key}", "" if asset.media_type is None else asset.media_type)]
+        told += [(f"role of {key}", role) for role in (roles if isinstance(roles, list) else [0])]
+    for what, value in told:
+        if not isinstance(value, str):
+            raise StackError(f"{place}: an item's {what} is {repr(value)[:60]}; expected a text.")
 
 
 _NO_ITEM = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)

@@ -36,7 +36,7 @@ UNREADABLE = (
     AttributeError,
     RuntimeError,
     EOFError,
-    OverflowError,
+    ArithmeticError,
     MemoryError,
     zlib.error,
     lzma.LZMAError,

@@ -7,8 +7,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from am4cm_cli.errors import StackError
 from am4cm_cli.sensors import band_name
 from am4cm_cli.stacks.catalogues import is_web
@@ -20,6 +18,8 @@ from am4cm_cli.stacks.products import Product
 if TYPE_CHECKING:
     import pystac
 
+LARGEST = 1e9
+"""Of numbers that mean anything here."""
 PICTURES = {"visual", "thumbnail", "overview", "preview", "tci", "true-color", "browse"}
 """Keys and roles of assets for the eye, which may name the bands that they show."""
 
@@ -186,10 +186,12 @@ def _refuse_far(item: "pystac.Item", assets: Mapping[str, BandAsset]) -> None:
 
 def _number(item: "pystac.Item", told: Mapping[str, Any], name: str) -> float | None:
     value = told.get(f"raster:{name}", told.get(name))
-    if value is None or (name == "nodata" and value in {"nan", "inf", "-inf"}):
+    if value is None or (name == "nodata" and value in ("nan", "inf", "-inf")):
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-        raise StackError(f"{item.id}: declares a {name} of {value!r}; expected a number.")
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not -LARGEST < value < LARGEST:
+        told_as = repr(value)[:60]
+        raise StackError(f"{item.id}: declares a {name} of {told_as}; expected a number.")
     if (name == "offset" and abs(value) > 1) or (name == "scale" and value <= 0):
         raise StackError(
             f"{item.id}: declares a {name} of {value:g}; expected reflectance = number * scale + "

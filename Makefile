@@ -27,7 +27,8 @@ test: $(READY)  ## all tests; one thread each, since two run side by side
 FUZZ := 20
 
 fuzz: $(READY)  ## damaged files of every kind, many more of them than in `make test`
-	AM4CM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 tests/test_fuzz.py
+	AM4CM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 \
+		tests/test_fuzz*.py
 
 check: $(READY)  ## lint and types
 	$(BIN)/ruff check

@@ -558,5 +558,5 @@ def test_source_is_kept(tmp_path):
 @pytest.mark.parametrize("down", [Affine(10, 0, 5e5, 0, 0, 5e6), Affine(10, 10, 5e5, 10, 10, 5e6)])
 def test_pixels_without_any_size_are_refused(tmp_path, down):
     write_stack(tmp_path, transform=down)
-    with pytest.raises(StackError, match="its pixels have no size"):
+    with pytest.raises(StackError, match="its pixels have no size or place"):
         find_stack(tmp_path)

@@ -479,5 +479,5 @@ def test_a_scene_that_cannot_be_reached(tmp_path, crs, place, message):
 def test_a_first_scene_without_a_place(tmp_path):
     write_stack(tmp_path, days=DAYS[:1], transform=Affine(math.nan, 0, 5e5, 0, -10, 5e6))
     write_stack(tmp_path, days=DAYS[1:])
-    with pytest.raises(StackError, match=r"20180106\.tif: its pixels have no size"):
+    with pytest.raises(StackError, match=r"20180106\.tif: its pixels have no size or place"):
         find_stack(tmp_path, StackOptions(align=True))

@@ -69,7 +69,7 @@ def all_pixels(images):
     return stack, *read_window(stack, stack.bands, Window(0, 0, width, height))
 
 
-@cases(400)
+@cases(200)
 @given(date=st.integers(0, DATES - 1), damage=bytes_damaged())
 def test_an_image_is_read_as_gdal_reads_it_or_refused(place, tried, date, damage):
     path = place.images[date]
@@ -85,7 +85,7 @@ def test_an_image_is_read_as_gdal_reads_it_or_refused(place, tried, date, damage
     tried()
 
 
-@cases(120)
+@cases(320)
 @given(damage=bytes_damaged())
 def test_one_image_alone_is_looked_at_or_refused(place, tried, damage):
     path = place.images[0]

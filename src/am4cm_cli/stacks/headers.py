@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from math import isfinite
+from math import hypot
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio._err import CPLE_BaseError  # of properties; exported nowhere else
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -21,6 +22,8 @@ from am4cm_cli.stacks.locations import gdal_name
 from am4cm_cli.stacks.stack import Grid
 
 THREADS = 4
+SMALLEST, FURTHEST = 1e-7, 1e8
+"""Side of a pixel and coordinate, in metres or degrees."""
 MOST_PIXELS = 2**36
 """Of a raster: a square of 2,600 km at 10 m. Anything larger is a mistake, or not well meant."""
 MOST_BANDS = 1024
@@ -75,7 +78,7 @@ def read_header(path: Path) -> Header:
                 alpha=_alpha(raster.colorinterp),
             )
     # A damaged header may hold text that is none.
-    except (RasterioIOError, UnicodeDecodeError) as error:
+    except (RasterioIOError, CPLE_BaseError, UnicodeDecodeError) as error:
         raise UnreadableError(
             f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected a "
             f"GeoTIFF. Fetch it again, or remove it.",
@@ -116,15 +119,22 @@ def has_transform(transform: Affine) -> bool:
 
 
 def _grid(path: Path, raster: DatasetReader) -> Grid:
-    place = raster.transform
-    if not (isfinite(sum(place)) and isfinite(area := place.determinant) and area):
+    if not _is_on_the_ground(raster.transform):
         raise UnreadableError(
-            f"{gdal_name(path)}: its pixels have no size (transform {tuple(place)[:6]}); expected "
-            "a grid with pixels of some metres or degrees. Fetch the file again, or mend its "
-            "georeference, such as with gdal_edit.",
+            f"{gdal_name(path)}: its pixels have no size or place (transform "
+            f"{tuple(raster.transform)[:6]}); expected a grid with pixels of some metres or "
+            "degrees. Fetch the file again, or mend its georeference, such as with gdal_edit.",
             path,
         )
-    return Grid(crs=raster.crs or CRS(), transform=place, shape=raster.shape)
+    return Grid(crs=raster.crs or CRS(), transform=raster.transform, shape=raster.shape)
+
+
+def _is_on_the_ground(place: Affine) -> bool:
+    """Whether corners of pixels can be told from each other, and are not beyond any map."""
+    sides = hypot(place.a, place.d), hypot(place.b, place.e)
+    is_near = abs(place.c) < FURTHEST and abs(place.f) < FURTHEST and max(sides) < FURTHEST
+    is_flat = abs(place.determinant) < 1e-3 * sides[0] * sides[1]
+    return is_near and min(sides) > SMALLEST and not is_flat
 
 
 def _check_size(path: Path, raster: DatasetReader) -> None:

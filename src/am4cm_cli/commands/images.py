@@ -27,13 +27,15 @@ def image_options(
     scale: Annotated[
         float | None,
         option(
-            help="reflectance = dn * scale + offset. Default: the file's, or 0.0001 for integers.",
+            help="reflectance = dn * scale + offset. Default: the file's or product's, or 0.0001 "
+            "for integers.",
         ),
     ] = None,
     offset: Annotated[
         float | None,
         option(
-            help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's, or 0.",
+            help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's or product's, "
+            "or 0.",
         ),
     ] = None,
     dates: Annotated[

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 import rasterio
@@ -75,6 +76,9 @@ def test_mask_writes_zarr_and_leaves_no_raster(run, mask, tmp_path):  # noqa: F8
     assert run(*words, "--overwrite").returncode == 0
     with xarray.open_zarr(tmp_path / "out.zarr") as cube:
         assert list(cube.data_vars) == ["cloud_mask"]
+    looked_at = run("info", tmp_path / "out.zarr")
+    assert looked_at.returncode == 1
+    assert "out.zarr: is a mask that am4cm wrote; expected images" in looked_at.stderr.decode()
     (tmp_path / "b.zarr").mkdir()
     assert run(*words[:2], tmp_path / "b.zarr", "--format", "zarr").returncode == 1
 
@@ -197,6 +201,32 @@ def test_an_image_is_never_replaced_by_a_binary_mask(mask, site, tmp_path):  # n
     assert not list(tmp_path.iterdir())
 
 
+def test_nothing_that_a_run_reads_is_replaced(mask, site, tmp_path):  # noqa: F811
+    listed, dates = tmp_path / "list.txt", tmp_path / "dates.csv"
+    images = sorted((site / "images").iterdir())
+    listed.write_text("".join(f"{image}\n" for image in images))
+    dates.write_text(f"{images[0].name},2018-01-01\n")
+    before = contents(tmp_path)
+    for out, *options in (
+        (listed,),
+        (tmp_path / "out.tif", "--dates", dates, "--table", dates),
+        (site / "bright.safetensors",),
+    ):
+        done = mask(out, *options, "--overwrite", images=listed)
+        assert_refused(done, tmp_path, "is named for two files of this run", left=[*before])
+    assert contents(tmp_path) == before
+
+
+def test_a_name_tells_zarr_from_a_raster(run, clouds, tmp_path):  # noqa: F811
+    for options in (("m.zarr",), ("m.tif", "--format", "zarr")):
+        done = run("export", clouds, *options)
+        assert done.returncode == 2
+        assert "of another format" in told(done)
+    done = run("export", clouds, "--binary", "kept/b.geojson")
+    assert done.returncode == 1
+    assert "ends in .tif" in told(done)
+
+
 def test_what_cannot_be_made_is_told_before_anything_is_computed(mask, tmp_path):  # noqa: F811
     write_stack(tmp_path / "in", days=every_days(3))  # too few dates, which is found out later
     done = mask(tmp_path / "out.tif", "--table", tmp_path / "t.xls", images=tmp_path / "in")
@@ -225,7 +255,7 @@ def test_a_missing_library_is_named_with_its_extra(clouds, tmp_path):
         (["t.csv", "--zones", "z.gpkg"], "vector"),
     ):
         done = subprocess.run(
-            ["python", "-c", code, "--table", *options],
+            [sys.executable, "-c", code, "--table", *options],
             capture_output=True,
             text=True,
             check=False,

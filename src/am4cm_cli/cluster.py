@@ -167,6 +167,5 @@ def _absolute(stack: Stack) -> Stack:
 
 
 def _sizes(stack: Stack) -> dict[Path, int]:
-    """Bytes of each image; GDAL's virtual files have none."""
     """Bytes of each image; what is remote has none."""
     return {path: size for path in stack.paths if (size := file_size(path))}

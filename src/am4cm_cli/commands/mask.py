@@ -1,5 +1,6 @@
 """`am4cm mask`: the cloud probability of every date of a stack."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
 
 ALONE = ("classes", "reliability", "attention", "update", *OUTPUTS, "zones")
 """Options that name one file, so have no use for many stacks."""
+
+
+READ = ("dates", "polygon", "align_to", "weights", "calibration", "zones")
+"""Options that name a file to read."""
 
 
 class Method(StrEnum):
@@ -225,6 +230,7 @@ def mask(
         refuse(context, ALONE, "--each")
         _mask_each(context, Path(source), out, overwrite=overwrite)
         return
+    from am4cm_cli.exporting.cubes import check_cube_grid
     from am4cm_cli.files import check_output
     from am4cm_cli.orders import MaskConfig, Resources
     from am4cm_cli.rasters.creation import check_storage
@@ -247,7 +253,10 @@ def mask(
         for note in stack.notes:
             say(note)
         files = replace(files, probability=path)
-        _check_exports(exports, stack, files, overwrite=overwrite)
+        inputs = _inputs(context, stack, source, out)
+        _check_exports(exports, stack, files, out, inputs, overwrite=overwrite)
+        if form is Format.ZARR:
+            check_cube_grid(out, stack.grid)
         summary = _compute(
             stack,
             files,
@@ -312,18 +321,36 @@ def _compute(
             )
 
 
+def _inputs(context: typer.Context, stack: "Stack", source: str, out: Path) -> list[Path]:
+    """Files that are read, which no output may take the place of; OUT may that of its --update."""
+    from am4cm_cli.rasters.opening import files_behind
+
+    paths = {path for scene in stack.scenes for path in scene.paths}
+    given = [source, *(context.params[name] for name in READ)]
+    named = [Path(found) for found in given if found is not None and Path(found).is_file()]
+    old = context.params["update"]
+    if old is not None and old.resolve() != out.resolve():
+        named.append(old)
+    return [*named, *(file for path in paths for file in files_behind(path))]
+
+
 def _check_exports(
-    exports: "Exports", stack: "Stack", files: "MaskFiles", *, overwrite: bool
+    exports: "Exports",
+    stack: "Stack",
+    files: "MaskFiles",
+    out: Path,
+    inputs: Sequence[Path],
+    *,
+    overwrite: bool,
 ) -> None:
     from am4cm_cli.exporting.checks import check_exports
 
-    images = {path for scene in stack.scenes for path in scene.paths}
-    zones = [] if exports.zones is None else [exports.zones.path]
+    whole = [] if out == STDOUT else [out]
     check_exports(
         exports,
         stack.grid,
-        others=[*files.rasters, *files.styles],
-        inputs=[*images, *zones],
+        others=[*whole, *files.rasters[1:], *files.styles],
+        inputs=inputs,
         overwrite=overwrite,
     )
 
@@ -397,6 +424,7 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
             say(f"{path}: is there already.")
             forget_parts(parts_folder(path))  # of a run that was stopped at its very end
             continue
+        say(f"{stack.name}:")
         try:
             mask(
                 **{**context.params, "source": stack.source, "out": path, "each": False},

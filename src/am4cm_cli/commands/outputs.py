@@ -186,6 +186,10 @@ def output_raster(out: Path, form: Format, *, overwrite: bool) -> Iterator[Path]
         raster.unlink(missing_ok=True)
 
 
+MISNAMED = {True: {".tif", ".tiff"}, False: {".zarr"}}
+"""Suffixes that a Zarr cube, or a raster, cannot have."""
+
+
 def name_exports(exports: "Exports") -> list[str]:
     """Name what is written beside a mask."""
     named = [exports.split, exports.binary, exports.table, exports.stac, exports.style]
@@ -215,3 +219,8 @@ def _check_format(given: Mapping[str, Any], mask: Path) -> None:
         raise typer.BadParameter("zarr is a folder, without a style", param_hint="'--format'")
     if given["style"] and mask == STDOUT:
         raise typer.BadParameter("has no file to lie beside", param_hint="'--style'")
+    if not given.get("each") and mask.suffix.lower() in MISNAMED[given["form"] is Format.ZARR]:
+        raise typer.BadParameter(
+            f"{mask}: its name is of another format than {given['form'].value}",
+            param_hint="'--format'",
+        )

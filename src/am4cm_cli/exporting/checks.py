@@ -14,6 +14,8 @@ from am4cm_cli.exports import Exports
 from am4cm_cli.files import check_output, check_place
 from am4cm_cli.stacks.stack import Grid
 
+RASTERS = {".tif", ".tiff"}
+
 
 def check_exports(
     exports: Exports,
@@ -37,6 +39,7 @@ def check_exports(
         MissingExtraError: a library is not installed.
         StackError: the zones cannot be used.
     """
+    _check_raster(exports.binary)
     for path in exports.files:
         check_output(path, overwrite=overwrite)
     for folder, is_own in ((exports.split, holds_dates), (exports.stac, is_catalogue)):
@@ -69,6 +72,11 @@ def _check_former(folder: Path, is_own: bool, *, overwrite: bool) -> None:
             f"{folder}: holds more than am4cm wrote, so it is not replaced. Choose another name, "
             "or remove it yourself first."
         )
+
+
+def _check_raster(path: Path | None) -> None:
+    if path is not None and path.suffix.lower() not in RASTERS:
+        raise OutputError(f"{path}: is written as a GeoTIFF; give it a name that ends in .tif.")
 
 
 def _check_apart(paths: Sequence[Path], inputs: Sequence[Path], folders: Sequence[Path]) -> None:

@@ -37,6 +37,15 @@ def check_cube(out: Path) -> None:
         )
 
 
+def check_cube_grid(out: Path, grid: Grid) -> None:
+    """Raise OutputError unless a cube can lie on a grid."""
+    if not grid.transform.is_rectilinear:
+        raise OutputError(
+            f"{out}: the mask's grid is rotated, and a cube has one coordinate for each row; "
+            "expected rows along x. Warp it first, with gdalwarp, or write a GeoTIFF."
+        )
+
+
 def write_cube(mask: MaskFile, out: Path, *, overwrite: bool, track: Track = iter) -> None:
     """Write a folder in Zarr's format 2 that appears whole.
 
@@ -48,11 +57,7 @@ def write_cube(mask: MaskFile, out: Path, *, overwrite: bool, track: Track = ite
         OutputError: the grid is rotated, or the folder cannot be written.
         StackError: the mask cannot be read.
     """
-    if not mask.grid.transform.is_rectilinear:
-        raise OutputError(
-            f"{out}: the mask's grid is rotated, and a cube has one coordinate for each row; "
-            "expected rows along x. Warp it first, with gdalwarp, or write a GeoTIFF."
-        )
+    check_cube_grid(out, mask.grid)
     variable = NAMES.get(mask.content, mask.content)
     members = [*MARKS, *COORDINATES, *VARIABLES]
     with new_folder(out, members=members, overwrite=overwrite) as part:

@@ -9,7 +9,7 @@ from am4cm_cli.stacks.catalogues import is_catalogue, read_items
 from am4cm_cli.stacks.cube_files import is_cube, open_cube
 from am4cm_cli.stacks.cubes import draft_cube, name_bands, read_cube
 from am4cm_cli.stacks.dates import Moment
-from am4cm_cli.stacks.drafts import Draft, check_band_names, draft_scenes
+from am4cm_cli.stacks.drafts import OWN_TAG, Draft, check_band_names, draft_scenes
 from am4cm_cli.stacks.items import draft_items
 from am4cm_cli.stacks.openable import draft_openable, openable_items
 from am4cm_cli.stacks.options import StackOptions
@@ -52,7 +52,13 @@ def _in_cube(path: Path, names: Sequence[str] | None, options: StackOptions) -> 
             f"{path}: is a cube, whose scenes are no files of their own to be left out; leave "
             "--skip-bad away."
         )
-    cube = read_cube(open_cube(path), str(path))
+    dataset = open_cube(path)
+    if OWN_TAG in dataset.attrs:
+        raise StackError(
+            f"{path}: is a mask that am4cm wrote; expected images. To look at a mask, or to go on "
+            "from it, name the GeoTIFF."
+        )
+    cube = read_cube(dataset, str(path))
     drafts, notes = draft_cube(cube, path, name_bands(cube, names))
     return Findings(drafts=drafts, notes=notes)
 

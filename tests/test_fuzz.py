@@ -1,6 +1,7 @@
 """Damaged files of every kind: an answer or one line of error, never anything else."""
 
 import csv
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,6 +83,29 @@ def test_an_image_is_read_as_gdal_reads_it_or_refused(place, tried, date, damage
             assert (reflectance[~np.broadcast_to(valid[:, None], reflectance.shape)] == 0).all()
             with not_georeferenced_is_fine(), rasterio.open(path) as raster:
                 raster.read()
+    tried()
+
+
+@pytest.fixture(scope="module")
+def real(shared, tmp_path_factory):
+    """Copies of real files: ten bands, one band, four bands."""
+    folder = tmp_path_factory.mktemp("real")
+    found = [
+        next((shared / "flanders-2018" / "images").glob("*.tif")),
+        next((shared / "vosges-theia").glob("*20180408*/*FRE_B2.tif")),
+        next((shared / "iberia-4band").rglob("*.tif")),
+    ]
+    return [Path(shutil.copy(path, folder / path.name)) for path in sorted(found)]
+
+
+@cases(200)
+@given(place=st.integers(0, 2), damage=bytes_damaged())
+def test_a_real_image_is_read_or_refused(real, tried, place, damage):
+    path = real[place]
+    with replaced(path, damage(path.read_bytes())):
+        found = answer(all_pixels, path)
+        if found:
+            assert np.isfinite(found[1]).all()
     tried()
 
 

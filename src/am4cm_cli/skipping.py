@@ -52,8 +52,12 @@ def skip_unreadable(
         if fewer == stack:
             raise found
         tell(f"{found} {_dates(stack, fewer)} as nodata; looking for more, and beginning anew.")
-        fewer = mark_unreadable(fewer, [other.path for other in find_unreadable(fewer, bands)])
         stack = fewer
+        for other in find_unreadable(stack, bands):
+            fewer = mark_unreadable(stack, [other.path])
+            if fewer != stack:  # else another file of the same scene was told of
+                tell(f"{other} {_dates(stack, fewer)} as nodata.")
+            stack = fewer
 
 
 def advise(stack: Stack, error: UnreadableError) -> StackError:

@@ -1,9 +1,7 @@
 """GDAL's creation options, tried before any work is spent on what they are for."""
 
-import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from am4cm_cli.errors import OutputError, first_line
+from am4cm_cli.gdal_warnings import gdal_warnings
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine
 from am4cm_cli.storage import Storage
 
@@ -137,7 +136,7 @@ def _try(storage: Storage, dtype: str) -> None:
     words = " ".join(f"--co {key}={value}" for key, value in storage.options.items())
     profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": dtype}
     try:
-        with not_georeferenced_is_fine(), _warnings() as warnings, MemoryFile() as file:
+        with not_georeferenced_is_fine(), gdal_warnings() as warnings, MemoryFile() as file:
             with file.open(**profile, **creation_options(storage, dtype)) as raster:
                 raster.write(noise)
             with file.open() as raster:
@@ -157,19 +156,3 @@ def _refused(words: str, dtype: str, reason: str, name: str) -> OutputError:
         f"{words}: GDAL does not write a {dtype} raster this way ({reason}). Its values are listed "
         "by gdalinfo --format GTiff."
     )
-
-
-@contextmanager
-def _warnings() -> Iterator[list[str]]:
-    """Gather what GDAL only warns of, which rasterio passes to a logger."""
-    found: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("rasterio._env")
-    before, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield found
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = before

@@ -15,7 +15,12 @@ from am4cm_cli.stacks.headers import has_transform
 from am4cm_cli.stacks.locations import holders
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 from am4cm_cli.stacks.products import Product
-from am4cm_cli.stacks.radiometry import Radiometry, check_levels, radiometry_notes
+from am4cm_cli.stacks.radiometry import (
+    Radiometry,
+    check_declarations,
+    check_levels,
+    radiometry_notes,
+)
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 from am4cm_cli.stacks.tiles import join_tiles
 
@@ -52,6 +57,7 @@ def assemble(source: str, found: Findings, options: StackOptions) -> Stack:
     wanted, choice_notes = choose_scenes(_in_time_order(drafts, moments), options)
     chosen = [draft for draft, _ in wanted]
     check_levels(chosen)
+    check_declarations(chosen, radiometry)
     bands = _shared_bands(chosen)
     joined, tile_notes = join_tiles(wanted, warps=options.warps)
     frame, frame_notes = frame_stack([draft for draft, _ in joined], options)

@@ -18,7 +18,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import UnreadableError
+from am4cm_cli.gdal_warnings import gdal_warnings
 from am4cm_cli.stacks.locations import gdal_name
+from am4cm_cli.stacks.losses import check_whole
 from am4cm_cli.stacks.stack import Grid
 
 THREADS = 4
@@ -62,9 +64,9 @@ class Header:
 def read_header(path: Path) -> Header:
     """Open a raster and note its facts; one that is not georeferenced has an empty CRS."""
     try:
-        with rasterio.open(gdal_name(path)) as raster:
+        with gdal_warnings() as warned, rasterio.open(gdal_name(path)) as raster:
             _check_size(path, raster)
-            return Header(
+            header = Header(
                 path=path,
                 grid=_grid(path, raster),
                 dtypes=tuple(raster.dtypes),
@@ -84,6 +86,8 @@ def read_header(path: Path) -> Header:
             f"GeoTIFF. Fetch it again, or remove it.",
             path,
         ) from error
+    check_whole(path, warned)
+    return header
 
 
 def read_headers(paths: Sequence[Path]) -> list[Header]:

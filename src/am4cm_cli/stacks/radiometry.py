@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -91,6 +92,34 @@ def check_levels(drafts: Sequence[Draft]) -> None:
             f"{top.path}: is of level L1C, but {bottom.path} is of L2A; expected one level, since "
             f"haze over the same ground is no cloud. Keep the two apart, and mask each by itself."
         )
+
+
+def check_declarations(drafts: Sequence[Draft], radiometry: Radiometry) -> None:
+    """Raise StackError for a file that tells scale and offset for some of its bands alone.
+
+    So does one that was damaged, and others would follow what is usual.
+    """
+    if radiometry.scale is not None and radiometry.offset is not None:
+        return
+    for draft in drafts:
+        for path, bands in _files(draft).items():
+            silent = [band for band in bands if declared(draft.layers[band]) == (None, None)]
+            if silent and len(silent) < len(bands):
+                telling = next(band for band in bands if band not in silent)
+                raise StackError(
+                    f"{path}: has no scale and offset for {', '.join(silent)}, but for {telling}; "
+                    "expected them for all of its reflectance or for none. Fetch the file again, "
+                    "complete it, such as with gdal_edit, or give --scale and --offset."
+                )
+
+
+def _files(draft: Draft) -> dict[Path, list[str]]:
+    """Bands of integers by the file that holds them."""
+    found: dict[Path, list[str]] = {}
+    for band, layer in draft.layers.items():
+        if not _is_float(layer):
+            found.setdefault(layer.header.path, []).append(band)
+    return found
 
 
 def radiometry_notes(

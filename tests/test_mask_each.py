@@ -56,6 +56,20 @@ def test_one_that_fails_stops_no_other_and_is_done_alone_later(run, area):  # no
     assert (area / "masks" / "B.tif").stat().st_ino == before
 
 
+@pytest.mark.parametrize(
+    ("name", "parts", "options"),
+    [("A.tif", "A.tif.parts", ()), ("A.zarr", ".A.zarr.tif.parts", ("--format", "zarr"))],
+)
+def test_parts_of_a_run_that_was_stopped_at_its_end_are_forgotten(run, area, name, parts, options):  # noqa: F811
+    pytest.importorskip("zarr")
+    assert each(run, area, "A,two\n", *options).returncode == 0
+    (area / "masks" / parts).mkdir()
+    (area / "masks" / parts / "journal.json").write_text('{"facts": {}, "found": {}}')
+    done = each(run, area, "A,two\n", *options)
+    assert f"{name}: is there already." in done.stderr.decode()
+    assert names(area) == [name]
+
+
 def test_options_for_one_file_are_refused(run, area):  # noqa: F811
     done = each(run, area, "A,two\n", "--classes", area / "classes.tif")
     assert done.returncode == 2

@@ -41,6 +41,7 @@ from am4cm_cli.commands.outputs import (
     output_raster,
     read_exports,
     read_storage,
+    written_raster,
 )
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
@@ -422,7 +423,8 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
         path = out / f"{stack.name}{suffix}"
         if path.exists() and not overwrite:
             say(f"{path}: is there already.")
-            forget_parts(parts_folder(path))  # of a run that was stopped at its very end
+            raster = written_raster(path, context.params["form"])
+            forget_parts(parts_folder(raster))  # of a run that was stopped at its very end
             continue
         say(f"{stack.name}:")
         try:

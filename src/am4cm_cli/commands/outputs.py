@@ -178,12 +178,17 @@ def output_raster(out: Path, form: Format, *, overwrite: bool) -> Iterator[Path]
     from am4cm_cli.rasters.masks import open_own
 
     check_whole_cube(out, overwrite=overwrite)
-    raster = out.with_name(f".{out.name}.tif")
+    raster = written_raster(out, form)
     try:
         yield raster
         write_cube(open_own(raster), out, overwrite=overwrite, track=progress("Writing Zarr"))
     finally:
         raster.unlink(missing_ok=True)
+
+
+def written_raster(out: Path, form: Format) -> Path:
+    """The GeoTIFF that is written for OUT, whose parts lie beside it: OUT itself, or hidden."""
+    return out.with_name(f".{out.name}.tif") if form is Format.ZARR else out
 
 
 MISNAMED = {True: {".tif", ".tiff"}, False: {".zarr"}}

@@ -123,10 +123,11 @@ def test_one_variable_of_bands_in_another_order_of_dates_and_dimensions(tmp_path
 
 def test_scale_and_offset_of_a_variable_count(tmp_path, dataset):
     told = dataset.copy()
-    told["B04"].attrs.update(scale_factor=2e-4, add_offset=-0.1)
+    for place, band in enumerate(BANDS):
+        told[band].attrs.update(scale_factor=1e-4 * (1 + place), add_offset=-0.1)
     file = find_stack(write_netcdf(told, tmp_path / "a.nc")).scenes[0].bands
-    assert (file["B04"].scale, file["B04"].offset) == (2e-4, -0.1)
-    assert (file["B02"].scale, file["B02"].offset) == (1e-4, 0)
+    for place, band in enumerate(BANDS):
+        assert (file[band].scale, file[band].offset) == (1e-4 * (1 + place), -0.1)
     given = find_stack(tmp_path / "a.nc", StackOptions(scale=1e-3, offset=0)).scenes[0].bands["B04"]
     assert (given.scale, given.offset) == (1e-3, 0)
 

@@ -22,6 +22,8 @@ REFUSED = {torch.float64, torch.complex128, torch.uint16, torch.uint32, torch.ui
 TABLE = Path(torchgen.__file__).parent / "packaged/ATen/native/native_functions.yaml"
 BETWEEN = ("to", "copy_", "__getitem__", "__setitem__", "type_as")
 """What takes tensors of two devices."""
+QUESTIONS = ("_parse_to", "_has_compatible_shallow_copy_type")
+"""What modules ask when they are moved."""
 
 
 class MetalTensor(torch.Tensor):
@@ -82,6 +84,9 @@ def metal() -> Iterator[torch.device]:
 def run(function, args, kwargs):
     """Run a function of which an argument is there, or that shall answer there."""
     name = (resolve_name(function) or getattr(function, "__name__", "")).rpartition(".")[2]
+    if name in QUESTIONS:
+        with torch._C.DisableTorchFunctionSubclass():
+            return function(*args, **kwargs)
     leaves = tree_leaves((args, kwargs))
     there = any(isinstance(one, MetalTensor) for one in leaves)
     asked = [torch.device(one).type for one in leaves if names_device(one)]

@@ -36,6 +36,11 @@ def portable(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor if known else tensor.float()
 
 
+def most_exact(device: torch.device) -> torch.dtype:
+    """What sums are made in: float64, float32 where a device lacks it."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether a device's memory did not suffice; Apple's tells it in words alone."""
     return isinstance(error, torch.OutOfMemoryError) or "MPS backend out of memory" in str(error)

@@ -28,9 +28,10 @@ def pick_device(name: str) -> torch.device:
 
 
 def portable(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor in a type that a device has: Apple's has no float64, nor unsigned integers but bytes.
+    """The tensor in a type that a device has.
 
-    In float32 there, which every number is computed in anyway, before it is sent.
+    Apple's has no float64, and of unsigned integers only bytes; float32 is what all numbers are
+    computed in anyway.
     """
     known = device.type != "mps" or tensor.dtype not in _NOT_ON_MPS
     return tensor if known else tensor.float()

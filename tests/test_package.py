@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import torch
 
 from am4cm_cli import __version__
 from am4cm_cli.masking import mask_stack
-from am4cm_cli.orders import MaskFiles
+from am4cm_cli.orders import MaskConfig, MaskFiles
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.weights import load_weights
 from am4cm_cli.weights_header import DEFAULT_NAME
@@ -142,7 +143,7 @@ def test_what_is_declared_suffices_to_import_it(empty):
 def masked(empty):
     """A folder with a stack and its mask, as the installed program leaves it."""
     there(empty, "am4cm", "simulate", "stack", "--dates", "8", "--size", "64")
-    there(empty, "am4cm", "mask", "stack", "mask.tif")
+    there(empty, "am4cm", "mask", "stack", "mask.tif", "--device", "cpu")
     return empty
 
 
@@ -162,6 +163,8 @@ def test_python_gets_the_same_mask_as_from_the_checkout(masked, tmp_path):
         find_stack(masked / "stack"),
         MaskFiles(probability=tmp_path / "here.tif"),
         load_weights(HOUSE / "weights" / DEFAULT),
+        MaskConfig(),
+        device=torch.device("cpu"),
     )
     with rasterio.open(masked / "mask.tif") as one, rasterio.open(tmp_path / "here.tif") as other:
         np.testing.assert_array_equal(one.read(), other.read())

@@ -42,6 +42,7 @@ def contents(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.long
 def test_commands_write_the_same_without_what_windows_lacks(tmp_path):
     write_pastis(tmp_path / "pastis")
     for bare in (False, True):

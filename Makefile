@@ -3,8 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test fuzz check format weights recipes peers study scores speed performance bench \
-	bench-memory bench-gpu clean
+.PHONY: demo test ci fuzz package check format constraints licences dist pythons weights recipes peers \
+	study scores speed performance bench bench-memory bench-gpu clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
 $(READY): pyproject.toml constraints.txt
@@ -20,15 +20,44 @@ demo: $(READY)  ## a simulated stack, its cloud mask and a picture of both, in d
 	$(BIN)/am4cm draw demo/mask.tif demo/mask.png --images demo/stack
 	@echo "The mask is demo/mask.tif, a picture of it demo/mask.png."
 
-test: $(READY)  ## all tests; one thread each, since two run side by side
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+# One thread each, since two run side by side.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
-# How many times as many damaged inputs as in a test run.
+test: $(READY)  ## all tests but the longest, fewer damaged inputs; skips what the machine lacks
+	AM4CM_FUZZ=0.25 $(PYTEST) -m "not long"
+
+# Nothing may be lacking here: a skip is a failure, but for the reasons in tests/conftest.py.
+ci: check  ## what a change must pass: all tests, the package in an empty environment, the docs
+	AM4CM_NO_SKIPS=1 $(PYTEST) -rs
+
+package: $(READY)  ## wheel and sdist built, compared, installed in an empty environment and tried
+	$(BIN)/pytest tests/test_package.py
+
+# How many times as many damaged inputs as in `make ci`.
 FUZZ := 20
 
-fuzz: $(READY)  ## damaged files of every kind, many more of them than in `make test`
-	AM4CM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 \
-		tests/test_fuzz*.py
+fuzz: $(READY)  ## damaged files of every kind, many more of them
+	AM4CM_FUZZ=$(FUZZ) $(PYTEST) tests/test_fuzz*.py
+
+# Bytes follow from the source alone; the date is that of the last commit.
+dist: $(READY)  ## wheel and sdist, in dist/, with their sizes and SHA-256
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation
+	cd dist && wc -c * && sha256sum *
+
+# Other versions of Python, where they can be had: make pythons PYTHONS="python3.12 python3.13"
+PYTHONS := python3.12 python3.13
+
+pythons: $(PYTHONS:%=build/%/ready)  ## the tests of `make test` under other versions of Python
+	for python in $(PYTHONS); do \
+		AM4CM_FUZZ=0.25 OMP_NUM_THREADS=1 build/$$python/bin/pytest --numprocesses 2 \
+			-m "not long" || exit 1; done
+
+$(PYTHONS:%=build/%/ready): build/%/ready: pyproject.toml constraints.txt
+	$* -m venv build/$*
+	build/$*/bin/pip install --quiet --upgrade "pip>=25.1"
+	build/$*/bin/pip install --quiet --constraint constraints.txt --editable ".[plots]" --group dev
+	touch $@
 
 check: $(READY)  ## lint and types
 	$(BIN)/ruff check
@@ -154,6 +183,26 @@ bench-memory: $(READY)  ## peak memory under a limit, on large stacks; then make
 
 bench-gpu: $(READY)  ## rates of a GPU, where there is one; then make performance
 	$(BIN)/python -m bench.speed.gpu build --side $(SIDE) --dates $(DATES) --turns $(TURNS)
+
+# Exact versions for this repository's own environment, so that installing it need not search, and
+# finds tomorrow what it found today; the package itself works with any that pyproject.toml allows.
+# What is there stays as it is; make constraints UPGRADE=--upgrade renews all. torch stays at 2.13.0
+# until then: where an index has its build for the CPU, pip prefers that, since 2.13.0+cpu sorts
+# above 2.13.0; elsewhere the same version comes with CUDA, gigabytes of it.
+UPGRADE :=
+
+constraints: build/uv/ready  ## constraints.txt, of pyproject.toml
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+		--no-annotate --custom-compile-command "make constraints" $(UPGRADE) \
+		--output-file constraints.txt pyproject.toml
+
+build/uv/ready:
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install --quiet "uv>=0.8"
+	touch $@
+
+licences: $(READY)  ## docs/licences.md, of what is installed
+	$(BIN)/python bench/licences.py docs/licences.md
 
 format: $(READY)
 	$(BIN)/ruff check --fix

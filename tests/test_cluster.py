@@ -79,6 +79,7 @@ def mask(
     return out.read_bytes()
 
 
+@pytest.mark.long
 def test_bytes_are_those_of_a_single_process(cluster, site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = ("probability", "classes", "reliability", "attention")
@@ -273,6 +274,7 @@ def test_a_gpu_is_of_no_use_to_workers(run):
     assert "has no use with --dask" in text
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_and_either_way_goes_on(tmp_path, monkeypatch):
     write_stack(tmp_path / "in", days=every_days(7), dn=random_dn((7, 10, 80, 60)))
     save_weights(tmp_path / "bright.safetensors", bright_weights())

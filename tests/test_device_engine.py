@@ -30,16 +30,23 @@ DEVICES = [
 ]
 
 
+FULL = [
+    torch.OutOfMemoryError("CUDA out of memory."),
+    RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, ...)"),
+]
+
+
 @dataclass(frozen=True)
 class Hungry:
     """A score that takes more memory than there is for more than so many pixels."""
 
     score: Score
     most: int
+    error: RuntimeError
 
     def __call__(self, seen):
         if seen.valid.shape[-1] > self.most:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+            raise self.error
         return self.score(seen)
 
 
@@ -52,7 +59,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def prepared(folder, device, *, most=None):
+def prepared(folder, device, *, most=None, error=FULL[0]):
     """Engines on the CPU and on a device, the numbers of a window, and what was told."""
     files = {name: folder / f"{name}.tif" for name in ("probability", "classes", "reliability")}
     job = plan_job(
@@ -70,7 +77,7 @@ def prepared(folder, device, *, most=None):
     engine = job.engine(judge_from(journal.found["judge"]), clock)
     scorer = job.scorer
     if most:
-        scorer = replace(scorer, score=Hungry(scorer.score, most))
+        scorer = replace(scorer, score=Hungry(scorer.score, most, error))
     return engine, DeviceEngine(engine=engine, scorer=scorer, tell=told.append), numbers, told
 
 
@@ -108,11 +115,18 @@ def test_numbers_may_be_overwritten_once_it_has_begun(folder):
         assert_alike(pending(), expected, off=0)
 
 
-def test_batches_are_halved_until_they_fit(folder):
-    engine, there, numbers, told = prepared(folder, "cpu", most=8500)
+@pytest.mark.parametrize("error", FULL, ids=["cuda", "mps"])
+def test_batches_are_halved_until_they_fit(folder, error):
+    engine, there, numbers, told = prepared(folder, "cpu", most=8500, error=error)
     assert_alike(computed(there, numbers), computed(engine, numbers), off=0)
     assert there.batch == 8192
     assert told == []
+
+
+def test_another_error_is_passed_on(folder):
+    _, there, numbers, _ = prepared(folder, "cpu", most=100, error=RuntimeError("bug"))
+    with pytest.raises(RuntimeError, match="bug"):
+        computed(there, numbers)
 
 
 def test_the_cpu_goes_on_where_nothing_fits(folder):

@@ -67,7 +67,14 @@ def test_the_grid_is_the_images(site, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tile", "batch", "threads"), [(16, 7, 1), (16, 65536, 2), (1, 1, 3), (3, 100, 2), (19, 100, 1)]
+    ("tile", "batch", "threads"),
+    [
+        (16, 7, 1),
+        (16, 65536, 2),
+        pytest.param(1, 1, 3, marks=pytest.mark.long),
+        (3, 100, 2),
+        (19, 100, 1),
+    ],
 )
 def test_any_tiling_gives_the_same_bytes(site, tmp_path, tile, batch, threads):
     folder, _ = site

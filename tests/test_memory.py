@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from am4cm_cli.weights import save_weights
 from cloudy import bright_weights
@@ -34,6 +35,7 @@ def peak_megabytes(folder, shape, *options):
     return int(result.stdout) / 1024
 
 
+@pytest.mark.long
 def test_peak_memory_is_held_whatever_the_raster(tmp_path):
     save_weights(tmp_path / "w", bright_weights())
     small = peak_megabytes(tmp_path / "small", (64, 64))

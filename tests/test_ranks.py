@@ -18,6 +18,7 @@ from prepared_folds import write_folds
 OPTIONS = {"epochs": 3, "batch": 30, "noise": 0.01, "drop_bands": 0.3, "label_smoothing": 0.1}
 
 
+@pytest.mark.long
 def test_two_processes_have_the_losses_and_the_weights_of_one(tmp_path):
     write_folds(tmp_path / "data", series=41)
     options = {f"--{name.replace('_', '-')}": value for name, value in OPTIONS.items()}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
+pytestmark = pytest.mark.long
 PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 BLOCK = re.compile(r"^```(sh|python|text) (run|output)(?: needs (\S+))?\n(.*?)^```$", re.M | re.S)
 

@@ -383,6 +383,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.long
 def test_the_ctrl_c_of_a_terminal_leaves_nothing_and_no_worker_speaks(tmp_path):
     # A process group of its own, since that is what a terminal's Ctrl-C goes to.
     with subprocess.Popen(

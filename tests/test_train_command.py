@@ -167,6 +167,7 @@ def test_an_output_that_exists_is_kept(data, weights):
     assert weights.read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_killed_training_resumes_to_the_same_weights(data, tmp_path):
     out, options = tmp_path / "w.safetensors", ("--epochs", 40, "--batch", 40, *QUICK[4:])
     words = [sys.executable, "-m", "am4cm_cli", "train", data, out, *options]

@@ -10,6 +10,7 @@ from rasterio.windows import Window
 from torch import Tensor
 
 from am4cm_cli.clock import Clock
+from am4cm_cli.devices import give_back, is_out_of_memory, portable
 from am4cm_cli.engine import Engine, Pending
 from am4cm_cli.layers import JudgedLayer, SeenLayer
 from am4cm_cli.parts import Part
@@ -46,14 +47,16 @@ class DeviceEngine:
         while self.batch >= WIDTH:
             try:
                 return self._start(window, numbers)
-            except torch.cuda.OutOfMemoryError:
-                self._halve()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside of that block, since an error holds on to what its frames hold.
+            self._halve()
         return self.engine.start(window, numbers, pool)
 
     def _halve(self) -> None:
         self.batch = min(self.batch, 2**18) // 2
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back(self.scorer.device)
         if self.batch < WIDTH:
             self.tell("The GPU's memory does not suffice: going on with the CPU.")
 
@@ -88,7 +91,7 @@ class DeviceEngine:
         device = self.scorer.device
         if device.type != "cuda":
             # A copy also where the device is the CPU: the numbers are about to be overwritten.
-            return dn.to(device, copy=True), valid.to(device, copy=True)
+            return portable(dn, device).to(device, copy=True), valid.to(device, copy=True)
         self._copies = self._copies or torch.cuda.Stream(device)
         with torch.cuda.stream(self._copies):
             sent = dn.to(device, non_blocking=True), valid.to(device, non_blocking=True)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from am4cm_cli.datasets.batches import Batch, Series, hold
 from am4cm_cli.datasets.pixels import PreparedIndex, open_fold, read_index
+from am4cm_cli.devices import most_exact
 from am4cm_cli.errors import DataError
 from am4cm_cli.memory import free_bytes
 from am4cm_cli.metrics import Confusion
@@ -68,7 +69,7 @@ def evaluate(
         track: follows the batches.
     """
     pairs = torch.zeros(classes**2, dtype=torch.int64, device=ranks.device)
-    loss = torch.zeros(1, dtype=torch.float64, device=ranks.device)
+    loss = torch.zeros(1, dtype=most_exact(ranks.device), device=ranks.device)
     for batch in track(data.batches(ranks.share(torch.arange(len(data))), size=SIZE)):
         logits = predict(model, batch)
         pairs += torch.bincount(batch.target * classes + logits.argmax(1), minlength=classes**2)

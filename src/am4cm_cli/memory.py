@@ -7,6 +7,9 @@ from pathlib import Path
 
 import torch
 
+UNKNOWN = 2 * 2**30
+"""Bytes taken to be free where nobody tells, as on Windows; --max-memory may say otherwise."""
+
 
 def free_bytes(device: torch.device) -> int:
     """Bytes that can still be taken: of a GPU its own, else of the machine or its container."""
@@ -29,6 +32,8 @@ def _free_of_machine(path: Path = Path("/proc/meminfo")) -> int:
         for line in path.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
+    if not hasattr(os, "sysconf"):
+        return UNKNOWN
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 

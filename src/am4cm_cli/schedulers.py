@@ -13,6 +13,7 @@ from typing import Any
 
 from am4cm_cli.cluster import Cluster
 from am4cm_cli.errors import Am4cmError, MissingExtraError, first_line
+from am4cm_cli.signals import withheld_interrupts
 
 SECONDS_TO_ANSWER = 5
 EXPECTED = "expected local:N, tcp://host:8786 or a scheduler file (.json)"
@@ -107,17 +108,13 @@ def _local(named: str) -> Iterator[str]:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C from threads and processes that begin in this block, and from theirs.
-
-    A terminal sends it to all of them, and only this one can end in order.
-    """
-    # Python's own helper of processes lets Ctrl-C in again where it starts; so it starts before.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    """Keep Ctrl-C from the cluster's threads and processes, which end with this one."""
+    if hasattr(signal, "pthread_sigmask"):
+        # Python's own helper of processes lets Ctrl-C in again where it starts; so it starts
+        # before. Windows has neither.
+        resource_tracker.ensure_running()
+    with withheld_interrupts():
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _of_file(named: str) -> str:

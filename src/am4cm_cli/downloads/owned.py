@@ -1,15 +1,15 @@
 """A folder to download into, kept from other runs meanwhile."""
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from am4cm_cli.datasets.pastis.layout import is_pastis
 from am4cm_cli.errors import OutputError
 from am4cm_cli.files import check_place
+from am4cm_cli.locks import held
 
 
 @contextmanager
@@ -28,13 +28,10 @@ def own_folder(folder: Path, *, archive: str) -> Iterator[None]:
     try:
         is_new = not folder.exists()
         _make(folder, archive)
-        # The folder itself is locked: no file is left behind, and the lock ends with the process.
-        number = os.open(folder, os.O_RDONLY)
         try:
-            _lock(number, folder)
-            yield
+            with _alone(folder):
+                yield
         finally:
-            os.close(number)
             if is_new and not any(folder.iterdir()):
                 folder.rmdir()
     except OSError as error:
@@ -61,8 +58,13 @@ def _make(folder: Path, archive: str) -> None:
         raise OutputError(f"{folder}: is not writable ({os.strerror(errno.EACCES)}).")
 
 
-def _lock(number: int, folder: Path) -> None:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(f"{folder}: another run is at work there; let it end first.") from error
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder))
+        except BlockingIOError as error:
+            raise OutputError(
+                f"{folder}: another run is at work there; let it end first."
+            ) from error
+        yield

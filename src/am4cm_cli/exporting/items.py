@@ -129,9 +129,8 @@ def footprint(grid: Grid) -> Json:
     ]
     ring = [grid.transform @ (x * width, y * height) for x, y in edge]
     outline = {"type": "Polygon", "coordinates": [ring]}
-    wgs84 = transform_geom(
-        grid.crs, CRS.from_epsg(4326), outline, antimeridian_cutting=True, precision=7
-    )
+    # Cut at the 180th meridian, as GDAL always does.
+    wgs84 = transform_geom(grid.crs, CRS.from_epsg(4326), outline, precision=7)
     return {"type": wgs84["type"], "coordinates": _lists(wgs84["coordinates"])}
 
 

@@ -44,6 +44,8 @@ LOSSLESS = (
     "ZSTD",
 )
 """What COMPRESS may be, as far as GDAL was built with it."""
+PREDICTABLE = {"DEFLATE", "LZMA", "LZW", "ZSTD"}
+"""What takes a predictor; of others GDAL warns from 3.12 on."""
 PREDICTORS = {"NO": "1", "STANDARD": "2", "FLOATING_POINT": "3"}
 """The COG driver's names; YES is the one that fits."""
 SIDE = 48
@@ -105,9 +107,9 @@ def creation_options(storage: Storage, dtype: str) -> dict[str, Any]:
     # for files a tenth larger.
     own = {"compress": "deflate", "zlevel": 1, "num_threads": "all_cpus"}
     fits = "3" if np.dtype(dtype).kind == "f" else "2"
-    if fits == "3":
-        own |= {"predictor": 3}
     asked = {key.lower(): value for key, value in storage.options.items() if key != "BLOCKSIZE"}
+    if fits == "3" and asked.get("compress", "deflate").upper() in PREDICTABLE:
+        own |= {"predictor": 3}
     if "predictor" in asked:
         named: Mapping[str, str] = {**PREDICTORS, "YES": fits}
         asked["predictor"] = named.get(asked["predictor"].upper(), asked["predictor"])

@@ -13,6 +13,7 @@ from am4cm_cli.stacks.catalogues import is_web
 from am4cm_cli.stacks.dates import Moment
 from am4cm_cli.stacks.drafts import Draft, Layer
 from am4cm_cli.stacks.headers import Header, read_headers
+from am4cm_cli.stacks.locations import of_file_url
 from am4cm_cli.stacks.products import Product
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _check_href(item: "pystac.Item", key: str, href: Any) -> None:
 
 
 def _path(href: str) -> Path:
-    return Path(f"/vsicurl/{href}") if is_web(href) else Path(href.removeprefix("file://"))
+    return Path(f"/vsicurl/{href}") if is_web(href) else of_file_url(href)
 
 
 def _refuse_far(item: "pystac.Item", assets: Mapping[str, BandAsset]) -> None:

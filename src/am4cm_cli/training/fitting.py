@@ -11,6 +11,7 @@ from torch.optim import AdamW
 
 from am4cm_cli.chance import Draws, shuffled
 from am4cm_cli.datasets.batches import Batch, Series, batch_count, split
+from am4cm_cli.devices import most_exact
 from am4cm_cli.errors import Am4cmError
 from am4cm_cli.evaluation import evaluate
 from am4cm_cli.models import PixelModel
@@ -126,7 +127,8 @@ def run_epoch(state: State, task: Task, steps: Iterator[int], weight: Tensor) ->
     # In this order: when the series are through, no step of the next epoch is taken.
     pairs = zip(data.stream(mine), steps, strict=False)
     losses = [train_step(state, task, batch, step=step, weight=weight) for batch, step in pairs]
-    return task.ranks.sum(torch.stack(losses).double()).mean().item()
+    exact = most_exact(task.ranks.device)
+    return task.ranks.sum(torch.stack(losses).to(exact)).mean().item()
 
 
 def train_step(state: State, task: Task, batch: Batch, *, step: int, weight: Tensor) -> Tensor:

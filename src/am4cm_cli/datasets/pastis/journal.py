@@ -5,16 +5,16 @@ series are stored, written once they are. It survives the death of the process a
 a crash of the whole machine, remove the `.partial` folder, as files may have lost their ends.
 """
 
-import fcntl
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from am4cm_cli.declared import rebuild
 from am4cm_cli.errors import OutputError
+from am4cm_cli.locks import held
 
 NAME = "journal"
 
@@ -82,12 +82,12 @@ def open_journal(folder: Path, run: str) -> Iterator[Journal]:
     """
     path = folder / NAME
     path.touch()
-    with path.open("r+b", buffering=0) as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(held(path))
         except BlockingIOError as error:
             raise OutputError(
                 f"{folder}: another am4cm is preparing the same output. Wait for it, or choose "
                 "another name."
             ) from error
-        yield Journal(file, run)
+        yield Journal(stack.enter_context(path.open("r+b", buffering=0)), run)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -29,6 +28,7 @@ from am4cm_cli.datasets.pastis.layout import (
 from am4cm_cli.errors import OutputError
 from am4cm_cli.folders import new_folder
 from am4cm_cli.progress import Track
+from am4cm_cli.signals import withheld_interrupts
 from am4cm_cli.simulation.pastis.config import PastisConfig
 from am4cm_cli.simulation.pastis.metadata import collection, feature
 from am4cm_cli.simulation.pastis.patches import SimulatedPatch, simulate_patch
@@ -100,11 +100,8 @@ def _submit(pool: ProcessPoolExecutor, make: Callable[[Site], Made], site: Site)
     begins with the signals blocked that are blocked here; it could not refuse them itself before
     its imports are done.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with withheld_interrupts():
         return pool.submit(make, site)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def plan_mask(
         planes=files.planes(config.target),
         arrays=_arrays(files, config, bands=len(bands), heads=heads),
         layer_bytes=(written or dates) * files.pixel_bytes(config.dtype, heads=heads),
-        aside=_aside(stack, bands),
+        aside=aside_bytes(stack, bands),
     )
     return make_plan(
         demand,
@@ -188,7 +188,7 @@ def _smallest(shape: tuple[int, int], block: tuple[int, int]) -> int:
     return min(block[0], shape[0]) * min(block[1], shape[1])
 
 
-def _aside(stack: Stack, bands: Sequence[str]) -> int:
+def aside_bytes(stack: Stack, bands: Sequence[str]) -> int:
     """Of a pixel: finer ones that it is the mean of, and those of another tile."""
     copies = max(
         scene.shrink**2 * (1 + bool(scene.fills)) - (scene.shrink == 1) for scene in stack.scenes

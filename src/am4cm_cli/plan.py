@@ -38,6 +38,8 @@ class Demand:
     """Of all rasters to write, for all dates."""
     aside: int = 0
     """Bytes that a thread needs beside while it reads a date."""
+    once: int = 0
+    """Bytes that are needed once, whatever the window."""
 
     @property
     def read(self) -> int:
@@ -156,7 +158,7 @@ def make_plan(
     # Batches are never narrower than asked for: scores fill them up to one width.
     each = batch * demand.dates * 4 * demand.arrays
     threads = max(1, min(threads, (max_memory - cache) // 2 // each))
-    room = max_memory - cache - threads * each
+    room = max_memory - cache - threads * each - demand.once
     fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
         needed = (1 + ahead) * demand.read + demand.computed + threads * demand.aside

@@ -75,6 +75,7 @@ def plan_composite(
         arrays=ARRAYS,
         layer_bytes=_pixel_bytes(stack),
         aside=aside_bytes(stack, stack.bands),
+        once=rim,
     )
     plan = make_plan(
         demand,
@@ -82,7 +83,7 @@ def plan_composite(
         block=stack.block(stack.bands),
         threads=resources.threads,
         batch=resources.batch,
-        max_memory=resources.max_memory - rim,
+        max_memory=resources.max_memory,
         tile=resources.tile,
     )
     return CompositeJob(

@@ -152,7 +152,7 @@ def test_the_best_date_by_hand(tmp_path):
 
 
 def test_the_best_is_near_the_day_asked_for(site, tmp_path):
-    stack, mask, _, _ = site
+    stack, _, _, _ = site
     everywhere = np.zeros((len(WEEKS), *SHAPE), np.uint8)
     clear = open_mask(write_mask(tmp_path / "clear.tif", stack, everywhere))
     found, _ = compose(stack, clear, tmp_path / "out", method="best", around=date(2018, 5, 18))
@@ -291,7 +291,7 @@ def test_fewer_dates_than_the_mask_has(site, tmp_path):
 
 
 def test_images_without_a_mask_are_an_error(site, tmp_path):
-    stack, mask, _, percent = site
+    stack, _, _, percent = site
     alone = replace(stack, scenes=stack.scenes[1:])
     less = open_mask(write_mask(tmp_path / "less.tif", alone, percent[1:]))
     with pytest.raises(StackError, match=r"less.tif: has no band for 2018-05-01 of .*--from"):
@@ -299,7 +299,7 @@ def test_images_without_a_mask_are_an_error(site, tmp_path):
 
 
 def test_another_grid_is_an_error_that_shows_both(site, tmp_path):
-    stack, mask, _, percent = site
+    stack, _, _, percent = site
     moved = replace(stack.grid, transform=stack.grid.transform.translation(5, 0))
     other = write_mask(tmp_path / "moved.tif", replace(stack, grid=moved), percent)
     with pytest.raises(StackError, match=r"another grid than .*Found 61 x 45.*expected one that"):

@@ -14,6 +14,12 @@ import torch
 
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
+from am4cm_cli.clear_skies import (
+    MOST_DATES,
+    DatedWriter,
+    clear_sky_folder,
+    clear_sky_rasters,
+)
 from am4cm_cli.clock import Clock
 from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
@@ -25,7 +31,7 @@ from am4cm_cli.head_start import HeadStart
 from am4cm_cli.jobs import MaskJob, keep, look, plan_job
 from am4cm_cli.judgement import judge_from
 from am4cm_cli.keeping import Kept
-from am4cm_cli.layers import NODATA
+from am4cm_cli.layers import CLEAR_SKY, NODATA, Layer
 from am4cm_cli.marks import write_marks
 from am4cm_cli.memory import give_back
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
@@ -207,13 +213,18 @@ def _mask_readable(
         # and GDAL crashes (rasterio 3328).
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
-        with appear_together([*files.rasters, *files.styles]) as new:
-            answered, flagged = _assemble(engine, parts, job, new, tags, storage)
-            for style in new[len(job.layers) :]:
+        singles = len(files.rasters)
+        with (
+            appear_together([*files.rasters, *files.styles]) as new,
+            clear_sky_folder(files.clear_sky) as folder,
+        ):
+            paths = [*new[:singles], *([folder] if folder else [])]
+            answered, flagged = _assemble(engine, parts, job, paths, tags, storage)
+            for style in new[singles:]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
         forget_parts(parts_folder(files.probability))
-    notes = (*unreadable_notes(stack), *found["notes"])
+    notes = (*unreadable_notes(stack), *found["notes"], *_clear_sky_notes(files))
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
 
@@ -304,25 +315,40 @@ def _rasters(
     tags: Mapping[str, str],
     storage: Storage,
     clock: Clock,
-) -> Iterator[list[CogWriter]]:
+) -> Iterator[list[CogWriter | DatedWriter]]:
     with ExitStack() as open_rasters:
         yield [
-            open_rasters.enter_context(
-                create_cog(
-                    path,
-                    shown=layer.path,
-                    grid=job.scorer.stack.grid,
-                    dtype=layer.dtype,
-                    nodata=NODATA[layer.dtype],
-                    names=layer.names,
-                    tags={**tags, "AM4CM_CONTENT": layer.content},
-                    overview=layer.overview,
-                    storage=storage,
-                    clock=clock,
-                )
-            )
-            for layer, path in zip(job.written, paths, strict=False)
+            open_rasters.enter_context(_raster(job, layer, path, tags, storage, clock))
+            for layer, path in zip(job.written, paths, strict=True)
         ]
+
+
+def _raster(
+    job: MaskJob,
+    layer: Layer,
+    path: Path,
+    tags: Mapping[str, str],
+    storage: Storage,
+    clock: Clock,
+) -> AbstractContextManager[CogWriter | DatedWriter]:
+    """One raster, or a folder of one for each date."""
+    stack, shown = job.scorer.stack, layer.path
+    if layer.content == CLEAR_SKY:
+        return clear_sky_rasters(
+            path, stack, job.scorer.bands, tags, storage, shown=shown, clock=clock
+        )
+    return create_cog(
+        path,
+        shown=shown,
+        grid=stack.grid,
+        dtype=layer.dtype,
+        nodata=NODATA[layer.dtype],
+        names=layer.names,
+        tags={**tags, "AM4CM_CONTENT": layer.content},
+        overview=layer.overview,
+        storage=storage,
+        clock=clock,
+    )
 
 
 def _open_parts(
@@ -350,9 +376,10 @@ def _check_room(files: MaskFiles, job: MaskJob) -> None:
 
 
 def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Basis | None) -> None:
-    if basis and basis.update and files.rasters != [files.probability]:
+    beside = [*files.rasters[1:], *files.folders]
+    if basis and basis.update and beside:
         raise OutputError(
-            f"{files.rasters[1]}: --update can't make it, since {basis.path} holds nothing but "
+            f"{beside[0]}: --update can't make it, since {basis.path} holds nothing but "
             "probabilities to take over; leave one of the two away."
         )
     if files.classes is not None and config.method != "counterfactual":
@@ -360,14 +387,37 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
             f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
             "classes need --method counterfactual."
         )
+    if files.clear_sky is not None:
+        _check_clear_sky(stack, files.clear_sky, config)
     images = {file.path.resolve() for file in stack.files()}
-    paths = [*files.rasters, *files.styles]
+    paths = [*files.rasters, *files.styles, *files.folders]
     outputs = [path.resolve() for path in paths]
     for path, found in zip(paths, outputs, strict=True):
         if found in images:
             raise OutputError(f"{path}: is one of the images to be masked; choose another name.")
         if outputs.count(found) > 1:
             raise OutputError(f"{path}: is named for two outputs; give each a name of its own.")
+
+
+def _clear_sky_notes(files: MaskFiles) -> Iterator[str]:
+    for folder in files.folders:
+        yield (
+            f"{folder} holds estimates, made of the dates around each, and no observations: what "
+            "changes within weeks is smoothed."
+        )
+
+
+def _check_clear_sky(stack: Stack, folder: Path, config: MaskConfig) -> None:
+    if config.method != "counterfactual":
+        raise OutputError(
+            f"{folder}: the method {config.method} estimates no clear sky in all bands; it needs "
+            "--method counterfactual."
+        )
+    if len(stack.scenes) > MOST_DATES:
+        raise OutputError(
+            f"{folder}: the clear sky of {len(stack.scenes)} dates is asked for, at most "
+            f"{MOST_DATES} can be written at once. Name fewer with --from and --to."
+        )
 
 
 def _tags(weights: Weights, job: MaskJob, found: Mapping[str, Any]) -> dict[str, str]:

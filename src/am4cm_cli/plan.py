@@ -21,6 +21,9 @@ ARRAYS = {1: 13, 2: 22, 3: 27}
 """float32 arrays of a batch that live at once, by the planes made of it: weighted sums, their clear
 sky, departures from it, and tests for snow."""
 
+CLEAR_SKY_ARRAYS = 8
+"""Likewise of a clear sky, beside four for each band: as shown, what departs, and the estimate."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
@@ -116,7 +119,8 @@ def plan_mask(
         number_bytes=stack.number_type(bands).itemsize,
         planes=files.planes(config.target),
         arrays=_arrays(files, config, bands=len(bands), heads=heads),
-        layer_bytes=(written or dates) * files.pixel_bytes(config.dtype, heads=heads),
+        layer_bytes=(written or dates)
+        * files.pixel_bytes(config.dtype, heads=heads, bands=len(bands)),
         aside=aside_bytes(stack, bands),
     )
     return make_plan(
@@ -199,10 +203,11 @@ def aside_bytes(stack: Stack, bands: Sequence[str]) -> int:
 
 
 def _arrays(files: MaskFiles, config: MaskConfig, *, bands: int, heads: int) -> int:
-    """Of the scores; or of the attention, if it is asked for and takes more."""
+    """Of the scores; or of the attention or the clear sky, if asked for and if they take more."""
     judged = ARRAYS[files.planes(config.target)]
-    attention = files.attention or files.attention_heads
-    return max(judged, bands + 4 * heads) if attention else judged
+    attention = bands + 4 * heads if files.attention or files.attention_heads else 0
+    clear_sky = 4 * bands + CLEAR_SKY_ARRAYS if files.clear_sky else 0
+    return max(judged, attention, clear_sky)
 
 
 def _window(shape: tuple[int, int], block: tuple[int, int], pixels: int) -> tuple[int, int]:

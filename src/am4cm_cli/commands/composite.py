@@ -190,11 +190,11 @@ def _tell(summary: "CompositeSummary", method: Method, out: Path, files: "Compos
     """Say what was written, and what a user should know of it."""
     for note in summary.notes:
         say(note)
-    share = summary.filled / max(summary.observed, 1)
-    mean = summary.clear / max(summary.observed, 1)
+    pixels = max(summary.observed, 1)
     say(
-        f"Wrote {out}: the {method.value} of {summary.dates} dates; a pixel is clear on "
-        f"{mean:.1f} of them, {share:.1%} of what was observed at least once."
+        f"Wrote {out}: the {method.value} of {summary.dates} dates; pixels have "
+        f"{summary.clear / pixels:.1f} clear observations on average, "
+        f"{1 - summary.filled / pixels:.1%} of them none."
     )
     beside = [str(path) for path in files.rasters[1:]]
     if beside:

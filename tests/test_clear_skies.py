@@ -1,5 +1,6 @@
 """The clear sky as it is written: by hand, by `explain`, and as a stack of its own."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rasterio.windows import Window
 
 from am4cm_cli.attention import fold
+from am4cm_cli.clear_skies import check_clear_sky
 from am4cm_cli.errors import OutputError, StackError
 from am4cm_cli.explaining import explain_pixel
 from am4cm_cli.masking import mask_stack
@@ -211,6 +213,13 @@ def test_other_methods_have_none(cloudy, tmp_path, config, words):
     with pytest.raises(OutputError, match=r"clear: --update can't make it"):
         mask_stack(stack, files, bright_weights(), MaskConfig(), device=CPU, basis=basis)
     assert not list(tmp_path.iterdir())
+
+
+def test_more_dates_than_can_be_open_at_once_are_refused(cloudy, tmp_path):
+    stack = find_stack(cloudy / "images")
+    many = replace(stack, scenes=stack.scenes * 36)
+    with pytest.raises(OutputError, match=r"the clear sky of 504 dates.*at most 500.*--from"):
+        check_clear_sky(tmp_path / "clear", many, "counterfactual")
 
 
 def dated(count, step=6):

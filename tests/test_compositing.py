@@ -370,6 +370,28 @@ def test_outputs_must_be_files_of_their_own(site, tmp_path):
             write_composite(stack, mask, files, CompositeConfig())
 
 
+def test_a_damaged_mask_is_named_and_leaves_nothing(site, tmp_path):
+    stack, mask, _, _ = site
+    whole = mask.path.read_bytes()
+    mask.path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(StackError, match=r"mask.tif: its pixels cannot be read"):
+        write_composite(stack, mask, CompositeFiles(composite=out / "c.tif"), CompositeConfig())
+    assert not list(out.iterdir())
+
+
+def test_a_cube_gives_what_its_images_do(site, tmp_path):
+    from cubes import as_dataset  # skips this test where xarray is not installed
+
+    stack, mask, _, _ = site
+    as_dataset(tmp_path / "images").to_zarr(tmp_path / "cube.zarr", consolidated=False)
+    found, _ = compose(find_stack(tmp_path / "cube.zarr"), mask, tmp_path / "cube")
+    whole, _ = compose(stack, mask, tmp_path / "files")
+    for name in whole:
+        assert_array_equal(found[name], whole[name])
+
+
 def test_a_damaged_image_stops_it_or_is_left_out(site, tmp_path):
     stack, mask, dn, percent = site
     damaged = next(path for path in stack.paths if "20180509" in path.name)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
+from am4cm_cli.errors import OutputError
 from am4cm_cli.exporting.copies import DATED
 from am4cm_cli.exporting.names import file_names
 from am4cm_cli.folders import new_folder
@@ -36,6 +37,29 @@ class DatedWriter:
         dates = array.reshape(len(self.rasters), -1, *array.shape[1:])
         for raster, bands in zip(self.rasters, dates, strict=True):
             raster.write(bands, window)
+
+
+def check_clear_sky(folder: Path, stack: Stack, method: str) -> None:
+    """Raise OutputError if the clear sky of a stack cannot be written."""
+    if method != "counterfactual":
+        raise OutputError(
+            f"{folder}: the method {method} estimates no clear sky in all bands; it needs "
+            "--method counterfactual."
+        )
+    if len(stack.scenes) > MOST_DATES:
+        raise OutputError(
+            f"{folder}: the clear sky of {len(stack.scenes)} dates is asked for, and at most "
+            f"{MOST_DATES} can be written at once. Name fewer with --from and --to."
+        )
+
+
+def estimate_notes(folders: Sequence[Path]) -> Iterator[str]:
+    """Say what was written, so that nobody takes it for more."""
+    for folder in folders:
+        yield (
+            f"{folder} holds estimates, made of the dates around each, and no observations: what "
+            "changes within weeks is smoothed."
+        )
 
 
 def clear_sky_folder(out: Path | None) -> AbstractContextManager[Path | None]:

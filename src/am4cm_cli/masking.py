@@ -15,10 +15,11 @@ import torch
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
 from am4cm_cli.clear_skies import (
-    MOST_DATES,
     DatedWriter,
+    check_clear_sky,
     clear_sky_folder,
     clear_sky_rasters,
+    estimate_notes,
 )
 from am4cm_cli.clock import Clock
 from am4cm_cli.cluster import Cluster
@@ -224,7 +225,7 @@ def _mask_readable(
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
         forget_parts(parts_folder(files.probability))
-    notes = (*unreadable_notes(stack), *found["notes"], *_clear_sky_notes(files))
+    notes = (*unreadable_notes(stack), *found["notes"], *estimate_notes(files.folders))
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
 
@@ -388,7 +389,7 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
             "classes need --method counterfactual."
         )
     if files.clear_sky is not None:
-        _check_clear_sky(stack, files.clear_sky, config)
+        check_clear_sky(files.clear_sky, stack, config.method)
     images = {file.path.resolve() for file in stack.files()}
     paths = [*files.rasters, *files.styles, *files.folders]
     outputs = [path.resolve() for path in paths]
@@ -397,27 +398,6 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
             raise OutputError(f"{path}: is one of the images to be masked; choose another name.")
         if outputs.count(found) > 1:
             raise OutputError(f"{path}: is named for two outputs; give each a name of its own.")
-
-
-def _clear_sky_notes(files: MaskFiles) -> Iterator[str]:
-    for folder in files.folders:
-        yield (
-            f"{folder} holds estimates, made of the dates around each, and no observations: what "
-            "changes within weeks is smoothed."
-        )
-
-
-def _check_clear_sky(stack: Stack, folder: Path, config: MaskConfig) -> None:
-    if config.method != "counterfactual":
-        raise OutputError(
-            f"{folder}: the method {config.method} estimates no clear sky in all bands; it needs "
-            "--method counterfactual."
-        )
-    if len(stack.scenes) > MOST_DATES:
-        raise OutputError(
-            f"{folder}: the clear sky of {len(stack.scenes)} dates is asked for, at most "
-            f"{MOST_DATES} can be written at once. Name fewer with --from and --to."
-        )
 
 
 def _tags(weights: Weights, job: MaskJob, found: Mapping[str, Any]) -> dict[str, str]:

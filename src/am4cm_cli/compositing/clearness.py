@@ -69,5 +69,5 @@ def read_clearness(
 def _percent(mask: MaskFile, numbers: NDArray[Any]) -> NDArray[np.uint8]:
     if numbers.dtype.kind != "f":
         return numbers
-    percent: NDArray[np.uint8] = np.rint(np.nan_to_num(numbers) * 100).astype(np.uint8)
+    percent: NDArray[np.uint8] = np.rint(np.nan_to_num(numbers).clip(0, 1) * 100).astype(np.uint8)
     return percent

@@ -82,7 +82,7 @@ def mask(
 @pytest.mark.long
 def test_bytes_are_those_of_a_single_process(cluster, site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = ("probability", "classes", "reliability", "attention")
+    names = ("probability", "classes", "reliability", "attention", "clear_sky")
     written = {}
     for kind, on in (("one", None), ("two", cluster)):
         Path(kind).mkdir()
@@ -90,7 +90,9 @@ def test_bytes_are_those_of_a_single_process(cluster, site, tmp_path, monkeypatc
         source, out = os.path.relpath(site / "images"), files.probability
         mask(source, out, on, tile=7, files=files, target="unusable")
         assert not list(Path(kind).glob("*.parts"))
-        written[kind] = [path.read_bytes() for path in files.rasters]
+        dated = sorted(files.clear_sky.iterdir())
+        assert len(dated) == len(find_stack(site / "images").scenes)
+        written[kind] = [path.read_bytes() for path in [*files.rasters, *dated]]
     assert written["one"] == written["two"]
 
 

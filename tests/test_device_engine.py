@@ -64,7 +64,7 @@ def prepared(folder, device, *, most=None, error=FULL[0]):
     files = {name: folder / f"{name}.tif" for name in ("probability", "classes", "reliability")}
     job = plan_job(
         find_stack(folder / "in"),
-        MaskFiles(**files, attention=folder / "attention.tif"),
+        MaskFiles(**files, attention=folder / "attention.tif", clear_sky=folder / "clear"),
         bright_weights(),
         MaskConfig(),
         Resources(tile=64),
@@ -94,6 +94,8 @@ def assert_alike(found, expected, *, off):
     for one, other in zip(found.layers[1:3], expected.layers[1:3], strict=True):
         assert (one != other).mean() <= 0.001 * off
     np.testing.assert_allclose(found.layers[3], expected.layers[3], rtol=1e-4)
+    assert found.layers[4].dtype == expected.layers[4].dtype == np.int16
+    assert np.abs(found.layers[4].astype(int) - expected.layers[4]).max() <= off
     assert found.strips.keys() == expected.strips.keys() == {"top", "bottom", "left", "right"}
     for side, strip in found.strips.items():
         np.testing.assert_allclose(strip, expected.strips[side], rtol=1e-3, atol=1e-3)

@@ -124,7 +124,15 @@ def test_threads_wait_where_their_batches_do_not_fit(threads, dates, held):
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("target", ["cloud", "unusable"])
 @pytest.mark.parametrize(
-    "beside", [(), ("classes",), ("reliability",), ("classes", "attention"), ("attention_heads",)]
+    "beside",
+    [
+        (),
+        ("classes",),
+        ("reliability",),
+        ("classes", "attention"),
+        ("attention_heads",),
+        ("clear_sky",),
+    ],
 )
 def test_the_plan_counts_what_the_layers_take(tmp_path, dtype, target, beside):
     folder, names = tmp_path / "in", ("probability", *beside)
@@ -133,6 +141,6 @@ def test_the_plan_counts_what_the_layers_take(tmp_path, dtype, target, beside):
     config, weights = MaskConfig(dtype=dtype, target=target), bright_weights()
     stack, device = find_stack(folder), torch.device("cpu")
     job = plan_job(stack, files, weights, config, Resources(), device=device)
-    found = 6 * files.pixel_bytes(dtype, heads=weights.model.config.heads)
+    found = 6 * files.pixel_bytes(dtype, heads=weights.model.config.heads, bands=10)
     assert files.planes(target) == planes_needed(job.layers)
     assert found == sum(layer.pixel_bytes for layer in job.layers)

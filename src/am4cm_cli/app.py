@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from am4cm_cli import __version__
 from am4cm_cli.commands.calibrate import calibrate
+from am4cm_cli.commands.composite import composite
 from am4cm_cli.commands.console import stderr
 from am4cm_cli.commands.download import download
 from am4cm_cli.commands.draw import draw
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (mask, export, info, draw, evaluate, calibrate, prepare, train, simulate):
+for command in (mask, export, composite, info, draw, evaluate, calibrate, prepare, train, simulate):
     app.command()(command)
 app.command("test")(score)
 app.command(context_settings=SETTINGS)(explain)

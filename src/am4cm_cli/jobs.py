@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from am4cm_cli.layers import (
     Layer,
     attention_layer,
     class_layer,
+    clear_sky_layer,
     planes_needed,
     probability_layer,
     reliability_layer,
@@ -41,6 +43,7 @@ from am4cm_cli.rasters.ahead import WindowReader
 from am4cm_cli.rasters.reading import read_patches
 from am4cm_cli.rims import DEEP
 from am4cm_cli.runs import run_facts
+from am4cm_cli.scores import ClearSkyScore
 from am4cm_cli.scoring import Patches, StackSample, StackScorer, draw_sample, make_scorer
 from am4cm_cli.serving import serve
 from am4cm_cli.stacks.stack import Stack
@@ -149,8 +152,6 @@ def plan_job(
     earlier = open_earlier(basis.path, weights, config, bands, level=stack.level) if basis else None
     marks = _marks(stack, bands, earlier)
     update = _update(stack, marks, earlier, config) if earlier and basis and basis.update else None
-    written = _layers(stack, files, weights, config)
-    layers = [_cut(layer, update) for layer in written]
     whole, stack = stack, update.stack if update else stack
     spare = make_scorer(
         stack, weights, config.method, device=torch.device("cpu"), batch=resources.batch
@@ -158,6 +159,8 @@ def plan_job(
     scorer = spare
     if device.type != "cpu":
         scorer = make_scorer(stack, weights, config.method, device=device, batch=resources.batch)
+    written = _layers(whole, files, weights, config, (spare, scorer))
+    layers = [_cut(layer, update) for layer in written]
     plan = plan_mask(
         stack,
         scorer.bands,
@@ -303,7 +306,13 @@ def _cut(layer: Layer, update: Update | None) -> Layer:
     return update.layer(layer) if update and isinstance(layer, JudgedLayer) else layer
 
 
-def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig) -> list[Layer]:
+def _layers(
+    stack: Stack,
+    files: MaskFiles,
+    weights: Weights,
+    config: MaskConfig,
+    scorers: Sequence[StackScorer],
+) -> list[Layer]:
     layers: list[Layer] = [
         probability_layer(files.probability, stack, target=config.target, dtype=config.dtype)
     ]
@@ -315,4 +324,14 @@ def _layers(stack: Stack, files: MaskFiles, weights: Weights, config: MaskConfig
         if path is not None:
             attention = serve(stack, weights)
             layers.append(attention_layer(path, stack, attention, each_head=each))
+    if files.clear_sky is not None:
+        layers.append(_clear_sky(files.clear_sky, stack, scorers))
     return layers
+
+
+def _clear_sky(folder: Path, stack: Stack, scorers: Sequence[StackScorer]) -> Layer:
+    scores: dict[str, ClearSkyScore] = {}
+    for scorer in scorers:
+        assert isinstance(scorer.score, ClearSkyScore)  # `masking` refuses other methods
+        scores[scorer.device.type] = scorer.score
+    return clear_sky_layer(folder, stack, scorers[0].bands, scores)

@@ -1,6 +1,6 @@
 """What can be written of a stack's windows: one raster each, one band per scene or head."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,24 +8,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from am4cm_cli import reflectances
 from am4cm_cli.attention import Attention
 from am4cm_cli.classes import UNKNOWN
 from am4cm_cli.days import day_of_year
 from am4cm_cli.judgement import Judge
 from am4cm_cli.models.ltae import attend
 from am4cm_cli.orders import PLANES
-from am4cm_cli.scores import CounterfactualConfig
+from am4cm_cli.scores import ClearSkyScore, CounterfactualConfig
 from am4cm_cli.scores.kernels import day_kernel
 from am4cm_cli.scores.observations import Observations
 from am4cm_cli.stacks.stack import Stack
 
-CONTENTS = ("probability", "classes", "reliability", "attention")
-NODATA = {"uint8": 255.0, "float32": float("nan")}
+CLEAR_SKY = "clear sky"
+CONTENTS = ("probability", "classes", "reliability", "attention", CLEAR_SKY)
+NODATA = {"uint8": 255.0, "float32": float("nan"), reflectances.DTYPE: float(reflectances.NODATA)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One raster to write."""
+    """One raster to write, or a folder of one for each scene."""
 
     path: Path
     content: str
@@ -143,6 +145,33 @@ def attention_layer(
         content="attention",
         names=names if each_head else scenes,
         dtype="float32",
+        encode=encode,
+    )
+
+
+def clear_sky_layer(
+    folder: Path, stack: Stack, bands: Sequence[str], scores: Mapping[str, ClearSkyScore]
+) -> SeenLayer:
+    """Lay out the clear sky that observations are compared with, as `reflectances` are stored.
+
+    Args:
+        folder: of a raster for each scene.
+        stack: whose dates it is for.
+        bands: of it, those that the model sees.
+        scores: the same one by the kind of device that it is on.
+    """
+
+    def encode(seen: Observations) -> Tensor:
+        clear = scores[seen.dn.device.type].clear_sky(seen)  # (T, B, P)
+        steps = (clear / reflectances.SCALE).round_()
+        steps = steps.clamp_(reflectances.LEAST, reflectances.MOST)
+        return steps.nan_to_num_(nan=reflectances.NODATA).to(torch.int16).flatten(0, 1)
+
+    return SeenLayer(
+        path=folder,
+        content=CLEAR_SKY,
+        names=[f"{scene} {band}" for scene in _scenes(stack) for band in bands],
+        dtype=reflectances.DTYPE,
         encode=encode,
     )
 

@@ -14,6 +14,13 @@ import torch
 
 from am4cm_cli import __version__
 from am4cm_cli.assembling import count_answers, finished_windows
+from am4cm_cli.clear_skies import (
+    DatedWriter,
+    check_clear_sky,
+    clear_sky_folder,
+    clear_sky_rasters,
+    estimate_notes,
+)
 from am4cm_cli.clock import Clock
 from am4cm_cli.cluster import Cluster
 from am4cm_cli.device_engine import pinned
@@ -25,7 +32,7 @@ from am4cm_cli.head_start import HeadStart
 from am4cm_cli.jobs import MaskJob, keep, look, plan_job
 from am4cm_cli.judgement import judge_from
 from am4cm_cli.keeping import Kept
-from am4cm_cli.layers import NODATA
+from am4cm_cli.layers import CLEAR_SKY, NODATA, Layer
 from am4cm_cli.marks import write_marks
 from am4cm_cli.memory import give_back
 from am4cm_cli.orders import Basis, MaskConfig, MaskFiles, Resources
@@ -207,13 +214,18 @@ def _mask_readable(
         # and GDAL crashes (rasterio 3328).
         engine = job.engine(judge_from(found["judge"]), clock)
         tags = _tags(weights, job, found)
-        with appear_together([*files.rasters, *files.styles]) as new:
-            answered, flagged = _assemble(engine, parts, job, new, tags, storage)
-            for style in new[len(job.layers) :]:
+        singles = len(files.rasters)
+        with (
+            appear_together([*files.rasters, *files.styles]) as new,
+            clear_sky_folder(files.clear_sky) as folder,
+        ):
+            paths = [*new[:singles], *([folder] if folder else [])]
+            answered, flagged = _assemble(engine, parts, job, paths, tags, storage)
+            for style in new[singles:]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
         forget_parts(parts_folder(files.probability))
-    notes = (*unreadable_notes(stack), *found["notes"])
+    notes = (*unreadable_notes(stack), *found["notes"], *estimate_notes(files.folders))
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
 
@@ -304,25 +316,40 @@ def _rasters(
     tags: Mapping[str, str],
     storage: Storage,
     clock: Clock,
-) -> Iterator[list[CogWriter]]:
+) -> Iterator[list[CogWriter | DatedWriter]]:
     with ExitStack() as open_rasters:
         yield [
-            open_rasters.enter_context(
-                create_cog(
-                    path,
-                    shown=layer.path,
-                    grid=job.scorer.stack.grid,
-                    dtype=layer.dtype,
-                    nodata=NODATA[layer.dtype],
-                    names=layer.names,
-                    tags={**tags, "AM4CM_CONTENT": layer.content},
-                    overview=layer.overview,
-                    storage=storage,
-                    clock=clock,
-                )
-            )
-            for layer, path in zip(job.written, paths, strict=False)
+            open_rasters.enter_context(_raster(job, layer, path, tags, storage, clock))
+            for layer, path in zip(job.written, paths, strict=True)
         ]
+
+
+def _raster(
+    job: MaskJob,
+    layer: Layer,
+    path: Path,
+    tags: Mapping[str, str],
+    storage: Storage,
+    clock: Clock,
+) -> AbstractContextManager[CogWriter | DatedWriter]:
+    """One raster, or a folder of one for each date."""
+    stack, shown = job.scorer.stack, layer.path
+    if layer.content == CLEAR_SKY:
+        return clear_sky_rasters(
+            path, stack, job.scorer.bands, tags, storage, shown=shown, clock=clock
+        )
+    return create_cog(
+        path,
+        shown=shown,
+        grid=stack.grid,
+        dtype=layer.dtype,
+        nodata=NODATA[layer.dtype],
+        names=layer.names,
+        tags={**tags, "AM4CM_CONTENT": layer.content},
+        overview=layer.overview,
+        storage=storage,
+        clock=clock,
+    )
 
 
 def _open_parts(
@@ -350,9 +377,10 @@ def _check_room(files: MaskFiles, job: MaskJob) -> None:
 
 
 def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Basis | None) -> None:
-    if basis and basis.update and files.rasters != [files.probability]:
+    beside = [*files.rasters[1:], *files.folders]
+    if basis and basis.update and beside:
         raise OutputError(
-            f"{files.rasters[1]}: --update can't make it, since {basis.path} holds nothing but "
+            f"{beside[0]}: --update can't make it, since {basis.path} holds nothing but "
             "probabilities to take over; leave one of the two away."
         )
     if files.classes is not None and config.method != "counterfactual":
@@ -360,8 +388,10 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
             f"{files.classes}: the method {config.method} cannot tell shadows from clouds; "
             "classes need --method counterfactual."
         )
+    if files.clear_sky is not None:
+        check_clear_sky(files.clear_sky, stack, config.method)
     images = {file.path.resolve() for file in stack.files()}
-    paths = [*files.rasters, *files.styles]
+    paths = [*files.rasters, *files.styles, *files.folders]
     outputs = [path.resolve() for path in paths]
     for path, found in zip(paths, outputs, strict=True):
         if found in images:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from am4cm_cli.reflectances import DTYPE
+
 BATCH = 8192
 """Pixels scored at a time by a thread, see `scores.observations.WIDTH`: with 24 dates, an array of
 them is 800 kB."""
@@ -34,29 +36,39 @@ class MaskFiles:
     """The mean over heads."""
     attention_heads: Path | None = None
     """Each head by itself."""
+    clear_sky: Path | None = None
+    """Folder of a raster for each date."""
 
     @property
     def rasters(self) -> list[Path]:
-        """Those that are asked for."""
-        return [path for path in vars(self).values() if path is not None]
+        """Single ones that are asked for."""
+        named = vars(self).items()
+        return [path for name, path in named if path is not None and name != "clear_sky"]
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of rasters that are asked for."""
+        return [] if self.clear_sky is None else [self.clear_sky]
 
     def dtypes(self, probability: str) -> set[str]:
         """Return the types of all rasters, one of probabilities being of this one."""
         small = {"uint8"} if self.classes or self.reliability else set()
         wide = {"float32"} if self.attention or self.attention_heads else set()
-        return {probability, *small, *wide}
+        steps = {DTYPE} if self.clear_sky else set()
+        return {probability, *small, *wide, *steps}
 
     def planes(self, target: str) -> int:
         """How many of a judge's planes all rasters need."""
         wanted = [name for name in PLANES if vars(self).get(name) is not None]
         return max(PLANES[name] for name in [target, *wanted])
 
-    def pixel_bytes(self, dtype: str, *, heads: int) -> int:
+    def pixel_bytes(self, dtype: str, *, heads: int, bands: int) -> int:
         """Bytes of a pixel and date in all rasters: a probability of this dtype, and the others."""
         probability = {"uint8": 1, "float32": 4}[dtype]
         percents = sum(path is not None for path in (self.classes, self.reliability))
         mean, each = self.attention is not None, self.attention_heads is not None
-        return probability + percents + 4 * (mean + heads * each)
+        steps = 2 * bands * (self.clear_sky is not None)
+        return probability + percents + 4 * (mean + heads * each) + steps
 
     @property
     def styles(self) -> list[Path]:

@@ -21,6 +21,9 @@ ARRAYS = {1: 13, 2: 22, 3: 27}
 """float32 arrays of a batch that live at once, by the planes made of it: weighted sums, their clear
 sky, departures from it, and tests for snow."""
 
+CLEAR_SKY_ARRAYS = 8
+"""Likewise of a clear sky, beside four for each band: as shown, what departs, and the estimate."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
@@ -38,6 +41,8 @@ class Demand:
     """Of all rasters to write, for all dates."""
     aside: int = 0
     """Bytes that a thread needs beside while it reads a date."""
+    once: int = 0
+    """Bytes that are needed once, whatever the window."""
 
     @property
     def read(self) -> int:
@@ -114,8 +119,9 @@ def plan_mask(
         number_bytes=stack.number_type(bands).itemsize,
         planes=files.planes(config.target),
         arrays=_arrays(files, config, bands=len(bands), heads=heads),
-        layer_bytes=(written or dates) * files.pixel_bytes(config.dtype, heads=heads),
-        aside=_aside(stack, bands),
+        layer_bytes=(written or dates)
+        * files.pixel_bytes(config.dtype, heads=heads, bands=len(bands)),
+        aside=aside_bytes(stack, bands),
     )
     return make_plan(
         demand,
@@ -156,7 +162,7 @@ def make_plan(
     # Batches are never narrower than asked for: scores fill them up to one width.
     each = batch * demand.dates * 4 * demand.arrays
     threads = max(1, min(threads, (max_memory - cache) // 2 // each))
-    room = max_memory - cache - threads * each
+    room = max_memory - cache - threads * each - demand.once
     fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
         needed = (1 + ahead) * demand.read + demand.computed + threads * demand.aside
@@ -188,7 +194,7 @@ def _smallest(shape: tuple[int, int], block: tuple[int, int]) -> int:
     return min(block[0], shape[0]) * min(block[1], shape[1])
 
 
-def _aside(stack: Stack, bands: Sequence[str]) -> int:
+def aside_bytes(stack: Stack, bands: Sequence[str]) -> int:
     """Of a pixel: finer ones that it is the mean of, and those of another tile."""
     copies = max(
         scene.shrink**2 * (1 + bool(scene.fills)) - (scene.shrink == 1) for scene in stack.scenes
@@ -197,10 +203,11 @@ def _aside(stack: Stack, bands: Sequence[str]) -> int:
 
 
 def _arrays(files: MaskFiles, config: MaskConfig, *, bands: int, heads: int) -> int:
-    """Of the scores; or of the attention, if it is asked for and takes more."""
+    """Of the scores; or of the attention or the clear sky, if asked for and if they take more."""
     judged = ARRAYS[files.planes(config.target)]
-    attention = files.attention or files.attention_heads
-    return max(judged, bands + 4 * heads) if attention else judged
+    attention = bands + 4 * heads if files.attention or files.attention_heads else 0
+    clear_sky = 4 * bands + CLEAR_SKY_ARRAYS if files.clear_sky else 0
+    return max(judged, attention, clear_sky)
 
 
 def _window(shape: tuple[int, int], block: tuple[int, int], pixels: int) -> tuple[int, int]:

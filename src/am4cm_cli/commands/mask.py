@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from am4cm_cli.commands.clear_sky import ClearSky
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from am4cm_cli.storage import Storage
 
 
-ALONE = ("classes", "reliability", "attention", "update", *OUTPUTS, "zones")
+ALONE = ("classes", "reliability", "attention", "clear_sky", "update", *OUTPUTS, "zones")
 """Options that name one file, so have no use for many stacks."""
 
 
@@ -139,6 +140,7 @@ def mask(
     heads: Annotated[
         Heads, typer.Option(help="Of --attention: their mean, or a band for each.")
     ] = Heads.MEAN,
+    clear_sky: ClearSky = None,
     weights: Weights = None,
     images_as: StackOptions = AS_THEY_ARE,
     method: Annotated[
@@ -240,7 +242,7 @@ def mask(
     from am4cm_cli.weights_header import default_weights
 
     basis, exports = _basis(update, calibration), read_exports(context, out)
-    files, storage = _files(classes, reliability, attention, heads), read_storage(context)
+    files, storage = _files(context), read_storage(context)
     check_storage(storage, files.dtypes(dtype.value) | exports.dtypes)
     for beside in [*files.rasters[1:], *files.styles]:
         check_output(beside, overwrite=overwrite)
@@ -351,6 +353,7 @@ def _check_exports(
         exports,
         stack.grid,
         others=[*whole, *files.rasters[1:], *files.styles],
+        folders=files.folders,
         inputs=inputs,
         overwrite=overwrite,
     )
@@ -379,15 +382,16 @@ def _export(exports: "Exports", files: "MaskFiles", storage: "Storage", out: Pat
         ) from error
 
 
-def _files(
-    classes: Path | None, reliability: Path | None, attention: Path | None, heads: Heads
-) -> "MaskFiles":
+def _files(context: typer.Context) -> "MaskFiles":
     """What is asked for beside OUT, which is yet to come."""
     from am4cm_cli.orders import MaskFiles
 
+    names = ("classes", "reliability", "attention", "clear_sky")
+    classes, reliability, attention, clear_sky = map(context.params.__getitem__, names)
+    heads = context.params["heads"]
     if attention is None and heads is not Heads.MEAN:
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
-    if any(str(beside) == "-" for beside in (classes, reliability, attention)):
+    if any(str(beside) == "-" for beside in (classes, reliability, attention, clear_sky)):
         raise typer.BadParameter("only OUT may be standard output")
     return MaskFiles(
         probability=Path(),
@@ -395,6 +399,7 @@ def _files(
         reliability=reliability,
         attention=attention if heads is Heads.MEAN else None,
         attention_heads=attention if heads is Heads.EACH else None,
+        clear_sky=clear_sky,
     )
 
 

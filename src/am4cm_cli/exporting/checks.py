@@ -23,6 +23,7 @@ def check_exports(
     *,
     others: Sequence[Path],
     inputs: Sequence[Path],
+    folders: Sequence[Path] = (),
     overwrite: bool,
 ) -> None:
     """Make sure that everything asked for can be made.
@@ -32,6 +33,7 @@ def check_exports(
         grid: of the mask.
         others: further outputs of the run.
         inputs: what no output may take the place of.
+        folders: further outputs of the run, each a folder of a raster for each date.
         overwrite: whether outputs that exist are replaced.
 
     Raises:
@@ -42,12 +44,14 @@ def check_exports(
     _check_raster(exports.binary)
     for path in exports.files:
         check_output(path, overwrite=overwrite)
-    for folder, is_own in ((exports.split, holds_dates), (exports.stac, is_catalogue)):
+    dated = [(folder, holds_dates) for folder in (exports.split, *folders)]
+    for folder, is_own in [*dated, (exports.stac, is_catalogue)]:
         if folder is not None:
             check_place(folder)
             if folder.exists():
                 _check_former(folder, folder.is_dir() and is_own(folder), overwrite=overwrite)
-    _check_apart([*exports.files, *exports.folders, *others], inputs, exports.folders)
+    whole = [*exports.folders, *folders]
+    _check_apart([*exports.files, *whole, *others], inputs, whole)
     if exports.table is not None:
         check_table(exports.table)
     if exports.stac is not None:

@@ -64,6 +64,7 @@ def create_cog(
     overview: str = "average",
     storage: Storage | None = None,
     colours: Mapping[int, tuple[int, int, int]] | None = None,
+    scale: float = 1,
     shown: Path | None = None,
     clock: Clock | None = None,
 ) -> Iterator[CogWriter]:
@@ -80,6 +81,7 @@ def create_cog(
         overview: GDAL's resampling of the overviews: "average", or "mode" for classes.
         storage: how it is stored; without overviews it is a plain tiled GeoTIFF.
         colours: red, green and blue by number, for a raster of one band: TIFF has no room for more.
+        scale: what a number is to be multiplied with, for programs that read it.
         clock: is told what the last step takes.
     """
     name, storage = shown or path, storage or Storage()
@@ -92,6 +94,8 @@ def create_cog(
             with raster:
                 raster.descriptions = tuple(names)
                 raster.update_tags(**tags)
+                if scale != 1:
+                    raster.scales = (scale,) * len(names)
                 if colours and len(names) == 1:
                     raster.write_colormap(1, dict(colours))
                 writer = CogWriter(path=name, raster=raster, nodata=nodata)

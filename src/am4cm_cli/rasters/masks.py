@@ -14,7 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from am4cm_cli.errors import StackError
-from am4cm_cli.stacks.drafts import OWN_TAG
+from am4cm_cli.stacks.drafts import CONTENT_TAG, IMAGES, OWN_TAG
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine, read_header
 from am4cm_cli.stacks.stack import Grid
 
@@ -67,7 +67,7 @@ def open_mask(path: Path) -> MaskFile:
 
 
 def open_own(path: Path) -> MaskFile:
-    """Read the facts of any raster that am4cm wrote; StackError for others."""
+    """Read the facts of any raster that am4cm wrote, but for images; StackError for others."""
     with not_georeferenced_is_fine():
         header = read_header(path)
     tags = {name: text for name, text in header.tags.items() if name.startswith("AM4CM_")}
@@ -76,6 +76,11 @@ def open_own(path: Path) -> MaskFile:
         raise StackError(
             f"{path}: is no mask by am4cm, for it lacks the tag {OWN_TAG}; expected what "
             f"am4cm mask has written. Other tools may have dropped the tags."
+        )
+    if _content(tags) in IMAGES:
+        raise StackError(
+            f"{path}: holds the reflectance of a {_content(tags)}, no mask; expected what am4cm "
+            "mask has written as OUT."
         )
     is_float = np.dtype(header.dtypes[0]).kind == "f"
     return MaskFile(
@@ -90,7 +95,7 @@ def open_own(path: Path) -> MaskFile:
 
 
 def _content(tags: Mapping[str, str]) -> str:
-    return tags.get("AM4CM_CONTENT", "probability")
+    return tags.get(CONTENT_TAG, "probability")
 
 
 def read_numbers(mask: MaskFile, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -19,6 +19,9 @@ from am4cm_cli.scores.raw import AttentionScore, LogitScore
 from am4cm_cli.scores.residuals import DropScore, ResidualScore, parts_of
 from am4cm_cli.scores.snow import SnowFinder, snow_bands
 
+ClearSkyScore = ResidualScore | NetworkScore
+"""What scores by the counterfactual, and tells its clear sky."""
+
 Score = Callable[[Observations], Tensor]
 """P pixels to (F, T, P) evidence: higher is less clear, NaN is no answer. F is 4 for the
 counterfactual, 1 for the others."""
@@ -147,6 +150,7 @@ BLUE_UNIT = 0.29
 
 __all__ = [
     "METHODS",
+    "ClearSkyScore",
     "CounterfactualConfig",
     "Observations",
     "Score",

@@ -1,5 +1,6 @@
 """How each date departs from its own clear sky, where no spectral index tells."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -44,11 +45,28 @@ class NetworkScore:
         Returns:
             (4, T, P) as `ResidualScore` does.
         """
+        return self._in_blocks(self._score, observations)
+
+    def clear_sky(self, observations: Observations) -> Tensor:
+        """(T, B, P) of P pixels, as `ResidualScore` does."""
+        return self._in_blocks(self._clear_sky, observations)
+
+    def _in_blocks(
+        self, score: Callable[[Observations], Tensor], observations: Observations
+    ) -> Tensor:
         # A GPU would starve on narrow blocks; `observations.in_blocks` spares it, too.
         on_cpu = observations.dn.device.type == "cpu"
         blocks = observations.blocks(WIDTH if on_cpu else max(1, observations.pixels))
-        found = torch.cat([self._score(block) for block in blocks], dim=-1)
+        found = torch.cat([score(block) for block in blocks], dim=-1)
         return found[..., : observations.pixels]
+
+    def _clear_sky(self, block: Observations) -> Tensor:
+        shown = block.reflectance()
+        clear, _ = self._settle(shown.transpose(0, 1).contiguous(), block.seen())
+        above = shown - clear.transpose(0, 1)
+        if self.snow is not None:
+            self.snow.clear(above, block, self._tests(block))
+        return shown - above
 
     def _score(self, block: Observations) -> Tensor:
         seen = block.seen()
@@ -60,9 +78,13 @@ class NetworkScore:
         residuals = shown[blue] - clear[blue], clear[nir] - shown[nir], clear[swir] - shown[swir]
         drops = torch.stack([drop, *residuals], dim=1)
         if self.snow is not None:
-            tests = block.project(self.snow.weight.to(drops), self.snow.constant.to(drops))
-            self.snow.clear(drops, block, tests)
+            self.snow.clear(drops, block, self._tests(block))
         return hide(drops, seen).transpose(0, 1)
+
+    def _tests(self, block: Observations) -> Tensor:
+        """(T, 3, P) sums that tell snow."""
+        assert self.snow is not None
+        return block.project(self.snow.weight.to(self.mean), self.snow.constant.to(self.mean))
 
     def _settle(self, shown: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:
         """Find the clear sky of (B, T, P) reflectance, (B, T, P), and the drop below it, (T, P).

@@ -85,6 +85,29 @@ class ResidualScore:
         """
         return in_blocks(self._score, observations)
 
+    def clear_sky(self, observations: Observations) -> Tensor:
+        """Estimate what P pixels would show under a clear sky, by what their other dates show.
+
+        Returns:
+            (T, B, P) reflectance in all bands, also of dates that are not valid. What departs from
+            it is the evidence, so lasting snow is its own clear sky. NaN without a trusted date
+            within the kernel's reach.
+        """
+        return in_blocks(self._clear_sky, observations)
+
+    def _clear_sky(self, block: Observations) -> Tensor:
+        none = self.index.new_zeros(0, len(self.index))
+        sums = block.project(*self.sums_of(none))
+        dates = TrustedDates.settle(
+            sums[:, 0], block.seen(), self.kernel, rounds=self.config.rounds
+        )
+        shown = block.reflectance()
+        # Band by band, as all at once would take as much memory again.
+        above = torch.cat([dates.departures(band) for band in shown.split(1, dim=1)], dim=1)
+        if self.snow is not None:
+            self.snow.clear(above, block, sums[:, 1:])
+        return shown - above
+
     def _score(self, block: Observations) -> Tensor:
         sums, seen = block.project(*self._sums), block.seen()
         dates = TrustedDates.settle(

@@ -21,6 +21,11 @@ from am4cm_cli.stacks.sources import BandOfScene, split_name
 OWN_TAG = "AM4CM_VERSION"
 """A dataset tag of every raster that am4cm derived from a stack."""
 
+CONTENT_TAG = "AM4CM_CONTENT"
+"""What such a raster holds."""
+IMAGES = {"composite", "clear sky"}
+"""Contents that are reflectance, and so may be images themselves."""
+
 COMPANIONS = {"labels", "fields", "truth"}
 """Names without suffix of rasters of classes and numbers, which may lie beside the images."""
 
@@ -274,8 +279,12 @@ def _group(parts: Sequence[BandOfScene], headers: Mapping[Path, Header]) -> list
 
 
 def _foreign(headers: Sequence[Header]) -> tuple[list[Header], list[str]]:
-    """Leave out rasters that am4cm wrote itself, such as a mask beside its images."""
+    """Leave out rasters that am4cm wrote itself, such as a mask beside its images.
+
+    Where there is nothing else, those of reflectance are the images.
+    """
     foreign = [header for header in headers if OWN_TAG not in header.tags]
+    foreign = foreign or [header for header in headers if header.tags.get(CONTENT_TAG) in IMAGES]
     return foreign, _passed_over(
         "written by am4cm itself",
         [header.path for header in headers],

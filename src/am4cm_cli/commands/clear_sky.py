@@ -1,0 +1,16 @@
+"""`am4cm mask --clear-sky`: the estimate that a mask is measured against, as its by-product."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ClearSky = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write what the sky would show were it clear, too: reflectance of each date, a raster "
+        "each. An estimate from the other dates, never an observation.",
+        show_default=False,
+    ),
+]

@@ -1,0 +1,1 @@
+"""Scenes and their mask to one clear image."""

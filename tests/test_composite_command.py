@@ -1,0 +1,148 @@
+"""`am4cm composite` by the entry point: what it says, refuses, and leaves behind."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.io import MemoryFile
+
+from stacks import every_days, random_dn, write_stack
+from test_commands import assert_refused, mask, process, run, site  # noqa: F401
+
+
+@pytest.fixture
+def clouds(mask, tmp_path):  # noqa: F811
+    """A mask of the site, in a folder that is not looked at."""
+    folder = tmp_path.parent / f"{tmp_path.name}-mask"
+    folder.mkdir()
+    assert mask(folder / "clouds.tif").returncode == 0
+    return folder / "clouds.tif"
+
+
+def compose(run, site, *words):  # noqa: F811
+    return run("composite", site / "images", *words)
+
+
+def told(result):
+    return " ".join(result.stderr.decode().replace("│", " ").split())
+
+
+def test_it_says_what_it_wrote_and_what_it_rests_on(run, site, clouds, tmp_path):  # noqa: F811
+    out, count = tmp_path / "out.tif", tmp_path / "count.tif"
+    result = compose(run, site, clouds, out, "--count", count)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == b""
+    shadows, wrote, beside = result.stderr.decode().splitlines()
+    assert "shadows stay in; a mask made with --target unusable" in shadows
+    with rasterio.open(count) as raster:
+        mean = raster.read().mean()
+    assert wrote == (
+        f"Wrote {out}: the median of 14 dates; pixels have {mean:.1f} clear observations on "
+        "average, 0.0% of them none."
+    )
+    assert beside == f"Beside it: {count}."
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["count.tif", "out.tif"]
+
+
+def test_standard_output_carries_the_raster_alone(site, clouds, tmp_path):  # noqa: F811
+    out = tmp_path / "out.tif"
+    assert process("composite", site / "images", clouds, out).returncode == 0
+    piped = process("composite", site / "images", clouds, "-")
+    assert piped.stdout == out.read_bytes()
+    with MemoryFile(piped.stdout) as file, file.open() as raster:
+        assert raster.descriptions[0] == "B02"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--around", "2018-03-01"), "has no use without --method best or --date"),
+        (("--count", "-"), "only OUT may be standard output"),
+        (("--threshold", "nan"), "100"),
+        (("--methd", "best"), "No such option: --methd"),
+        (("--method", "mean"), "'mean' is not one of"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run, site, clouds, tmp_path, options, words):  # noqa: F811
+    result = compose(run, site, clouds, tmp_path / "out.tif", *options)
+    assert result.returncode == 2
+    assert words in told(result)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_over_unasked(run, site, clouds, tmp_path):  # noqa: F811
+    (tmp_path / "count.tif").write_text("mine")
+    words = (clouds, tmp_path / "out.tif", "--count", tmp_path / "count.tif")
+    result = compose(run, site, *words)
+    assert_refused(result, tmp_path, "count.tif: exists already", left=["count.tif"])
+    result = compose(run, site, *words, "--overwrite")
+    assert result.returncode == 0, result.stderr
+
+
+def test_what_is_no_mask_is_refused(run, site, clouds, tmp_path):  # noqa: F811
+    image = next((site / "images").iterdir())
+    result = compose(run, site, image, tmp_path / "out.tif")
+    assert_refused(result, tmp_path, "is no mask by am4cm")
+    assert compose(run, site, clouds, tmp_path / "out.tif").returncode == 0
+    result = compose(run, site, tmp_path / "out.tif", tmp_path / "again.tif")
+    assert_refused(result, tmp_path, "reflectance of a composite, no mask", left=["out.tif"])
+    result = run("export", tmp_path / "out.tif", tmp_path / "other.tif")
+    assert_refused(result, tmp_path, "reflectance of a composite, no mask", left=["out.tif"])
+
+
+def test_a_part_in_days_and_place(run, site, clouds, tmp_path):  # noqa: F811
+    out = tmp_path / "out.tif"
+    words = (
+        "--from",
+        "2018-01-05",
+        "--to",
+        "2018-03-01",
+        "--bbox",
+        "500030,4999850,500110,4999960",
+    )
+    result = compose(run, site, clouds, out, *words, "--method", "best", "--co", "COMPRESS=ZSTD")
+    assert result.returncode == 0, result.stderr
+    assert "the best of 7 dates" in told(result)
+    with rasterio.open(out) as raster:
+        assert raster.shape == (11, 8)
+        assert raster.compression.value == "ZSTD"
+
+
+def test_a_skipped_image_is_named(run, site, clouds, tmp_path):  # noqa: F811
+    shutil.copytree(site / "images", tmp_path / "images")
+    damaged = sorted((tmp_path / "images").iterdir())[4]
+    damaged.write_bytes(damaged.read_bytes()[:3000])
+    out = tmp_path / "out.tif"
+    result = run("composite", tmp_path / "images", clouds, out)
+    assert_refused(result, tmp_path, damaged.name, "--skip-bad", left=["images"])
+    result = run("composite", tmp_path / "images", clouds, out, "--skip-bad")
+    assert result.returncode == 0, result.stderr
+    assert "the median of 13 dates" in told(result)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_it_leaves_nothing(tmp_path, number):
+    from am4cm_cli.stacks.discovery import find_stack
+    from stacks import write_mask
+
+    shape = 9, 900, 800
+    dn = random_dn((9, 10, 900, 800))
+    write_stack(tmp_path / "in" / "images", days=every_days(9), dn=dn)
+    stack = find_stack(tmp_path / "in" / "images")
+    clouds = write_mask(tmp_path / "in" / "clouds.tif", stack, np.zeros(shape, np.uint8))
+    out = tmp_path / "out"
+    out.mkdir()
+    words = ["composite", tmp_path / "in" / "images", clouds, out / "c.tif", "--max-memory", "50MB"]
+    command = [sys.executable, "-m", "am4cm_cli", *map(str, words)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(out.glob(".c.tif.parts*/window-*")):
+            time.sleep(0.001)
+        process.send_signal(number)
+        process.stderr.read()
+    assert process.returncode in {-number, 128 + number}
+    assert not list(out.iterdir())

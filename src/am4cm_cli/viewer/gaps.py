@@ -1,0 +1,26 @@
+"""How long the ground stays unseen."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def longest_gaps(clear: NDArray[np.bool_], days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Longest stretch of days without a clear observation of each pixel.
+
+    The series' first and last day end a stretch, too: a pixel clear on no date has a gap as long
+    as the series, one clear on all of them the longest step between two dates.
+
+    Args:
+        clear: (T, Y, X) observed and not masked.
+        days: (T,) since 1970-01-01, in time order.
+
+    Returns:
+        (Y, X) days.
+    """
+    longest = np.zeros(clear.shape[1:], np.int64)
+    latest = np.full(clear.shape[1:], days[0], np.int64)
+    for seen, day in zip(clear, days, strict=True):
+        np.maximum(longest, day - latest, out=longest, where=seen)
+        latest[seen] = day
+    np.maximum(longest, days[-1] - latest, out=longest)
+    return longest

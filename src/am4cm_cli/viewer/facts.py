@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from am4cm_cli import __version__
 from am4cm_cli.rasters.masks import MaskFile
 from am4cm_cli.reports.evaluation import COLUMNS
 from am4cm_cli.reports.inspection import calibration_report
 from am4cm_cli.stacks.grids import crs_name, pixel_size
+from am4cm_cli.stacks.stack import Grid
 from am4cm_cli.validation.evaluating import Evaluation
 from am4cm_cli.validation.facts import Board, DateRow, Row
 from am4cm_cli.viewer.census import Census
@@ -44,13 +47,11 @@ class Inputs:
 def subtitle(mask: MaskFile) -> str:
     """Dates, grid and target on one line."""
     height, width = mask.grid.shape
-    across, down = pixel_size(mask.grid)
-    size = f"{across:.6g}" if across == down else f"{across:.6g} × {down:.6g}"
     count = len(mask.names)
     return " · ".join(
         [
             f"{count} {'date' if count == 1 else 'dates'}, {mask.names[0]} to {mask.names[-1]}",
-            f"{width} × {height} pixels of {size}",
+            f"{width} × {height} pixels of {_size(mask.grid)}",
             crs_name(mask.grid),
         ]
     )
@@ -78,9 +79,9 @@ def summary(census: Census, dates: int) -> dict[str, str]:
     clear = int((census.cloud_share[seen] < CLEAR).sum())
     return {
         "masked, of all that was observed": _percent(masked, valid),
-        f"dates less than {CLEAR:.0%} masked, of {dates}": str(clear),
+        f"dates less than {100 * CLEAR:.0f} % masked, of {dates}": str(clear),
         "longest gap anywhere": f"{int(census.longest_gap.max()):,} days" if valid else "–",
-        "of the pixels always masked": _percent(census.never_clear, census.observed),
+        "of the observed pixels always masked": _percent(census.never_clear, census.observed),
     }
 
 
@@ -121,7 +122,9 @@ def worst_rows(board: Board) -> list[tuple[str, ...]]:
     """The dates with most wrong pixels, under WORST_HEADS."""
     scored = [row for row in board.dates if row.wrong > 0]
     worst = sorted(scored, key=lambda row: -(row.false_alarms + row.missed))[:WORST]
-    return [(row.date, f"{row.wrong:.1%}", *map("{:,}".format, _counts(row))) for row in worst]
+    return [
+        (row.date, f"{100 * row.wrong:.1f} %", *map("{:,}".format, _counts(row))) for row in worst
+    ]
 
 
 def score_caption(found: Evaluation, board: Board) -> str:
@@ -160,4 +163,19 @@ def _counts(row: DateRow) -> tuple[int, ...]:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+    """One digit, and more where that would be 0 and is not."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return f"{share:.1f} %" if share >= 0.05 or not part else f"{share:.1g} %"
+
+
+def _size(grid: Grid) -> str:
+    """Of a pixel, with its unit as far as the CRS tells."""
+    across, down = pixel_size(grid)
+    sides = f"{across:.6g}" if np.isclose(across, down) else f"{across:.6g} × {down:.6g}"
+    if not grid.crs:
+        return sides
+    if grid.crs.is_geographic:
+        return f"{sides}°"
+    return f"{sides} m" if grid.crs.linear_units in {"metre", "meter"} else sides

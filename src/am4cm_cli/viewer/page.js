@@ -13,6 +13,8 @@ const MAP_STOPS = {
   always: ["#cfcfc8", "#cc0a7a"],
 };
 const BAND_COLOURS = ["#2f7fd6", "#c8501e", "#8a63c7"];
+const WIDE = 620; // pixels of a chart from which on its key takes one line
+const LAYERS = ["below", "cover", "lines"]; // of a picture: an image, the mask, its outline
 const SMOOTH_FROM = 600; // pixels along a picture from which on they need not look square
 
 const state = { date: 0, place: null, year: null, view: "beside", base: null, veil: "probability" };
@@ -103,7 +105,7 @@ async function seriesOf({ row, column }) {
 // ---- pictures
 
 function addFrame(parent, label, { width, height }, layers) {
-  const canvases = Array.from({ length: layers }, () => make("canvas", { width, height }));
+  const canvases = layers.map((className) => make("canvas", { className, width, height }));
   const mark = make("i", { className: "mark", hidden: true });
   const edge = make("i", { className: "edge", hidden: true });
   const glass = make("div", { className: "glass", tabIndex: 0 }, ...canvases, mark, edge);
@@ -164,7 +166,8 @@ function outline(canvas, numbers) {
       }
     }
   }
-  for (const [colour, thick] of [["#000", 6], ["#ff3df0", 3]]) {
+  const fine = (Math.max(width, height) * scale) / 400; // about a pixel of the screen
+  for (const [colour, thick] of [["#0009", 3 * fine], ["#ff2fe6", 1.6 * fine]]) {
     Object.assign(context, { strokeStyle: colour, lineWidth: thick, lineCap: "square" });
     context.stroke();
   }
@@ -180,10 +183,10 @@ function buildStage() {
   if (state.view === "over") {
     const look = FACTS.looks.find(({ key }) => key === state.base);
     const label = look ? `${veilLabel} over ${look.label.toLowerCase()}` : veilLabel;
-    frames.stage = [{ ...addFrame(stage, label, FACTS, 3), look, veil: true }];
+    frames.stage = [{ ...addFrame(stage, label, FACTS, LAYERS), look, veil: true }];
   } else {
-    frames.stage = FACTS.looks.map((look) => ({ ...addFrame(stage, look.label, FACTS, 3), look }));
-    frames.stage.push({ ...addFrame(stage, veilLabel, FACTS, 3), veil: true });
+    frames.stage = FACTS.looks.map((look) => ({ ...addFrame(stage, look.label, FACTS, LAYERS), look }));
+    frames.stage.push({ ...addFrame(stage, veilLabel, FACTS, LAYERS), veil: true });
   }
   for (const frame of frames.stage) {
     if (frame.look) frame.told.textContent = frame.look.bands.join(" ");
@@ -213,13 +216,13 @@ async function drawDate() {
   const mine = (drawing += 1);
   const { date } = state;
   const numbers = await numbersOf(FACTS.probability[date], Uint8Array);
-  const cover = state.veil === "classes" ? await numbersOf(FACTS.classes[date], Uint8Array) : numbers;
+  const shown = state.veil === "classes" ? await numbersOf(FACTS.classes[date], Uint8Array) : numbers;
   const pictures = await Promise.all(frames.stage.map(({ look }) => look && pictureOf(look, date)));
   if (mine !== drawing) return;
   frames.stage.forEach((frame, place) => {
-    const [below, above, lines] = frame.canvases;
+    const [below, cover, lines] = frame.canvases;
     if (pictures[place]) below.getContext("2d").drawImage(pictures[place], 0, 0);
-    if (frame.veil) paintVeil(above, cover, state.veil);
+    if (frame.veil) paintVeil(cover, shown, state.veil);
     outline(lines, numbers);
   });
   $("stage").dataset.date = FACTS.names[date];
@@ -237,7 +240,7 @@ function chooseDate(date) {
   $("slider").setAttribute("aria-valuetext", `${name}, ${share}`);
   for (const day of document.querySelectorAll(".day")) {
     const current = Number(day.dataset.date) === state.date;
-    current ? day.setAttribute("aria-current", "date") : day.removeAttribute("aria-current");
+    day.setAttribute("aria-current", current ? "date" : "false");
     day.tabIndex = current ? 0 : -1;
   }
   drawDate();
@@ -289,7 +292,7 @@ function moveDay(event) {
   if (!step) return;
   event.preventDefault();
   stepDate(step);
-  document.querySelector(".day[aria-current]").focus();
+  document.querySelector('.day[aria-current="date"]').focus();
 }
 
 // ---- one pixel
@@ -379,6 +382,7 @@ async function drawPixel() {
   if (place !== state.place || date !== state.date) return;
   const { column, row, x, y } = located(place);
   const near = [x, y].map((value) => Number(value.toFixed(Math.abs(value) > 1000 ? 1 : 6))).join(" ");
+  for (const part of ["numbers", "readout"]) $(part).hidden = false;
   $("place").textContent = `Column ${column}, row ${row} · ${near} (${FACTS.grid.crs})`;
   $("coordinates").value = near;
   buildYears(rows);
@@ -444,7 +448,8 @@ function layOut(rows) {
     ? [rows[0].day, rows[rows.length - 1].day]
     : [Date.UTC(state.year, 0) / 864e5, Date.UTC(state.year + 1, 0) / 864e5];
   const [first, last] = days[0] === days[1] ? [days[0] - 1, days[1] + 1] : days;
-  const bands = { top: 34, bottom: hasBands ? 254 : 34 };
+  const head = !hasBands ? 24 : width > WIDE ? 34 : 54;
+  const bands = { top: head, bottom: hasBands ? head + 220 : head };
   const shares = { top: bands.bottom + (hasBands ? 34 : 0), bottom: bands.bottom + (hasBands ? 104 : 110) };
   const left = 44;
   return {
@@ -520,14 +525,15 @@ function monthName(month) {
 }
 
 function drawKey(svg, at, bands) {
-  let x = at.left;
+  let x = at.width > WIDE ? at.left : at.left - 30;
   bands.forEach(({ name }, place) => {
     draw(svg, "circle", { cx: x + 5, cy: 12, r: 4.5, fill: BAND_COLOURS[place] });
     draw(svg, "text", { x: x + 14, y: 16 }, name);
     x += 54;
   });
-  const more = at.width > 620 ? "● clear  ○ masked  ▵ beyond the axis  — clear-sky estimate" : "● clear ○ masked — clear sky";
-  draw(svg, "text", { x: at.right, y: 16, "text-anchor": "end" }, more);
+  const more = `● clear  ○ masked  ▵ beyond the axis  — clear sky${at.width > WIDE ? " (estimate)" : ""}`;
+  const place = at.width > WIDE ? { x: at.right, y: 16, "text-anchor": "end" } : { x: at.left - 30, y: 36 };
+  draw(svg, "text", place, more);
 }
 
 const height = (at, value) =>
@@ -583,7 +589,7 @@ function chooseDay(svg, at, rows, event) {
 
 async function buildMaps() {
   for (const map of FACTS.maps) {
-    const frame = addFrame($("map-frames"), map.label, map, 1);
+    const frame = addFrame($("map-frames"), map.label, map, ["below"]);
     const numbers = await numbersOf(map.numbers, Uint16Array);
     const stops = MAP_STOPS[map.key];
     const low = map.key === "always" ? 0 : map.low;

@@ -205,8 +205,8 @@ def test_swipe_and_opacity(page):
     assert np.abs(image - mask).mean() > 0.05
     assert (look(swipe=0, opacity=0) == image).all()
     half = look(swipe=0, opacity=50)
-    inner = np.s_[8:-8, 8:-8]  # the corners are round
-    np.testing.assert_allclose(half[inner], (image[inner] + mask[inner]) / 2, atol=0.02)
+    # But for the seams between pixels, and the round corners.
+    assert (np.abs(half - (image + mask) / 2) < 0.02).mean() > 0.99
     swiped = look(swipe=50, opacity=100)
     middle = swiped.shape[1] // 2
     assert (swiped[:, : middle - 2] == image[:, : middle - 2]).all()

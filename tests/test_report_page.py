@@ -332,9 +332,7 @@ def test_a_phone_scrolls_one_way(site, view):
         page.open(site[0] / "page.html")
         page.wait("document.getElementById('stage').dataset.date")
         page.run("document.querySelector(`input[value=${arguments[0]}]`).click()", view)
-        page.run(
-            "choosePlace({row: 3, column: 3}); $('numbers').hidden = false; $('numbers').open = true"
-        )
+        page.run("$('numbers').open = true; choosePlace({row: 3, column: 3})")
         page.wait("$('numbers').querySelectorAll('tbody tr').length")
         assert page.run("return document.documentElement.scrollWidth") <= PHONE["width"]
         box = page.run("return document.querySelector('#stage .glass').getBoundingClientRect()")

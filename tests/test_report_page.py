@@ -14,7 +14,7 @@ from am4cm_cli.weights_header import default_weights
 from browsers import browse
 from finished import percents, write_finished
 from reported import UNKNOWN, write_site
-from stacks import write_mask
+from stacks import every_days, write_mask, write_stack
 
 DESK, PHONE = {"width": 1280}, {"width": 390, "height": 844}
 VEIL = "figure:last-child canvas.cover"
@@ -392,6 +392,28 @@ def test_a_mask_alone(window, tmp_path):
     date = window.run("return state.date")
     assert told == f"{names[date]} · probability {numbers[date, 30, 40]} %"
     assert window.complaints() == []
+
+
+def test_one_date_and_nothing_to_see(window, tmp_path):
+    write_finished(tmp_path / "one.tif", percents()[:1], names=("2018-01-06",))
+    write_stack(tmp_path / "images", days=every_days(6), shape=(12, 9))
+    stack = find_stack(str(tmp_path / "images"))
+    nothing = np.full((6, 12, 9), UNKNOWN, np.uint8)
+    write_mask(tmp_path / "none.tif", stack, nothing)
+    orders = (
+        ReportOrder(mask=tmp_path / "one.tif"),
+        ReportOrder(mask=tmp_path / "none.tif", stack=stack),
+    )
+    for place, order in enumerate(orders):
+        path = tmp_path / f"{place}.html"
+        write_report(order, path)
+        window.open(path)
+        window.wait("document.getElementById('stage').dataset.date")
+        window.run("choosePlace({row: 1, column: 1})")
+        window.wait("$('pixel').dataset.shown && frames.maps.length === 3")
+        assert window.complaints() == []
+    assert "no observation" in window.text("#share")
+    assert "probability" not in window.text("#readout")
 
 
 def test_flanders(shared, window, tmp_path):

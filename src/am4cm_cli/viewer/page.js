@@ -354,6 +354,13 @@ function located(place) {
   return { column: Math.floor(x), row: Math.floor(y), x: a * x + b * y + c, y: d * x + e * y + f };
 }
 
+/** How much of the mask's grid a pixel of a picture stands for, where that is more than one. */
+function around() {
+  const { width, height } = FACTS.grid;
+  const sides = [width / FACTS.width, height / FACTS.height].map((side) => Number(side.toFixed(1)));
+  return width === FACTS.width && height === FACTS.height ? "" : `About ${sides.join(" × ")} pixels around: `;
+}
+
 function mark() {
   for (const frame of [...frames.stage, ...frames.maps]) {
     frame.mark.hidden = !state.place;
@@ -383,7 +390,7 @@ async function drawPixel() {
   const { column, row, x, y } = located(place);
   const near = [x, y].map((value) => Number(value.toFixed(Math.abs(value) > 1000 ? 1 : 6))).join(" ");
   for (const part of ["numbers", "readout"]) $(part).hidden = false;
-  $("place").textContent = `Column ${column}, row ${row} · ${near} (${FACTS.grid.crs})`;
+  $("place").textContent = `${around()}Column ${column}, row ${row} · ${near} (${FACTS.grid.crs})`;
   $("coordinates").value = near;
   buildYears(rows);
   drawChart(rows);
@@ -651,7 +658,7 @@ function rebuild(changes) {
 function buildTools() {
   const { looks, classes } = FACTS;
   state.base = looks.length ? looks[0].key : null;
-  state.view = looks.length && matchMedia("(max-width: 48rem)").matches ? "over" : "beside";
+  state.view = !looks.length || matchMedia("(max-width: 48rem)").matches ? "over" : "beside";
   const views = looks.length ? [["beside", "Beside"], ["over", "Over"]] : [];
   addChoices("views", "view", views, state.view, (view) => rebuild({ view }));
   addChoices("bases", "base", looks.map(({ key, label }) => [key, label]), state.base, (base) => rebuild({ base }));

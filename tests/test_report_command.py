@@ -1,5 +1,6 @@
 """`am4cm report` as a user meets it."""
 
+import os
 import re
 from html import unescape
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from am4cm_cli.app import app
 from am4cm_cli.errors import Am4cmError, OutputError
+from am4cm_cli.rasters.masks import open_mask
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.viewer.writing import ReportOrder, write_report
 from finished import percents, write_finished
@@ -170,6 +172,16 @@ def test_floats_are_shown_in_percent(tmp_path):
     assert (own[~known] == 255).all()
     np.testing.assert_allclose(own[known] / 100, share[known], atol=0.0051)
     assert facts["cloud"][0] == pytest.approx((share[0] >= 0.5).mean(), abs=1e-6)
+
+
+def test_a_name_that_is_no_text(site, tmp_path):
+    folder, _, classes = site
+    mask = open_mask(folder / "mask.tif")
+    truth = tmp_path / os.fsdecode(b"tr\xffuth.npz")
+    np.savez(truth, dates=np.array(mask.names), labels=classes)
+    order = ReportOrder(mask=mask.path, reference=truth)
+    write_report(order, tmp_path / "out.html")
+    assert "tr?uth.npz" in (tmp_path / "out.html").read_text()
 
 
 def test_a_tag_stays_a_text(tmp_path):

@@ -92,7 +92,7 @@ def write_report(
             made_of=made_of(mask, _inputs(order)),
             notes=[*view_notes(view, sources), *(sources.images.notes if sources.images else ())],
             evaluation=evaluation,
-        ).encode()
+        ).encode(errors="replace")  # names of files may be no text
 
     page = _fit(render, mask, limit)
     write_bytes(out, page)

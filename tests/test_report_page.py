@@ -213,13 +213,32 @@ def test_swipe_and_opacity(page):
     assert (swiped[:, middle + 2 :] == mask[:, middle + 2 :]).all()
 
 
+def test_the_outline_runs_between_masked_pixels_and_others(page, site):
+    _, percent = site
+    slide(page, "#slider", 2)
+    shown_date(page)
+    lines = page.pixels("#stage canvas.lines")[..., 3] > 0
+    masked = (percent[2] >= 50) & (percent[2] != UNKNOWN)
+    scale = lines.shape[0] // masked.shape[0]
+    # Half way along each side between two pixels.
+    half, ends = scale // 2, slice(scale, None, scale)
+    beside = lines[half::scale, ends]
+    below = lines[ends, half::scale]
+    assert (beside == (masked[:, 1:] != masked[:, :-1])).all()
+    assert (below == (masked[1:] != masked[:-1])).all()
+    page.find("#outline").click()
+    page.wait(
+        "!$('stage').querySelector('.lines').getContext('2d').getImageData(0, 0, 999, 999)"
+        ".data.some(Boolean)"
+    )
+
+
 def test_classes_take_the_place_of_probability(page, site):
     folder, _ = site
     slide(page, "#slider", 2)
     page.find("input[value='classes']").click()
     shown_date(page)
-    page.wait("document.querySelector('#legend').textContent.includes('thin cloud')")
-    page.wait(f"document.querySelector('#stage {VEIL}').getContext('2d')")
+    assert "thin cloud" in page.text("#legend")
     with rasterio.open(folder / "classes.tif") as raster:
         classes = raster.read(3)
     colours = page.pixels(f"#stage {VEIL}")

@@ -1,10 +1,11 @@
 """What every pixel of a mask adds up to: clouds by date, and maps over all dates."""
 
 from dataclasses import dataclass
-from math import isqrt
+from math import log2
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.cache import bounded_cache
@@ -64,38 +65,60 @@ def take_census(
         shape: (Y, X) of the maps.
         track: to follow the windows.
     """
-    whole = mask.grid.shape
-    longest = Mosaic(shape, whole, np.maximum, UNSEEN)
-    fewest = Mosaic(shape, whole, np.minimum, len(days) + 1)
-    always = Mosaic(shape, whole, np.maximum, UNSEEN)
-    sums = np.zeros((2, len(days)), np.int64)
-    observed = never_clear = 0
-    windows = list(tile_grid(whole, size=_tile(len(days))))
+    counter = _Counter(mask.grid.shape, days, shape)
+    windows = list(tile_grid(mask.grid.shape, size=_tile(len(days))))
     with bounded_cache(), opened(mask) as read:
         for window in track(windows):
             numbers = read(window=window)
             valid = is_valid(mask, numbers)
-            clear = valid & (numbers < THRESHOLD * mask.full)
-            sums += valid.sum((1, 2)), (valid & ~clear).sum((1, 2))
-            seen, count = valid.any(0), clear.sum(0)
-            longest.add(window, np.where(seen, longest_gaps(clear, days), UNSEEN))
-            fewest.add(window, np.where(seen, count, len(days) + 1))
-            always.add(window, np.where(seen, count == 0, UNSEEN))
-            observed += int(seen.sum())
-            never_clear += int((seen & (count == 0)).sum())
-    return Census(
-        pixels=whole[0] * whole[1],
-        valid=sums[0],
-        masked=sums[1],
-        longest_gap=longest.values,
-        clear_count=np.where(longest.values == UNSEEN, UNSEEN, fewest.values),
-        always_masked=always.values,
-        observed=observed,
-        never_clear=never_clear,
-    )
+            counter.add(window, valid, valid & (numbers < THRESHOLD * mask.full))
+    return counter.census()
+
+
+class _Counter:
+    """Sums over the windows that were counted."""
+
+    def __init__(
+        self, grid_shape: tuple[int, int], days: NDArray[np.int64], shape: tuple[int, int]
+    ) -> None:
+        self._pixels = grid_shape[0] * grid_shape[1]
+        self._days = days
+        self._most = len(days) + 1  # more than any count of dates
+        self._longest = Mosaic(shape, grid_shape, np.maximum, UNSEEN)
+        self._fewest = Mosaic(shape, grid_shape, np.minimum, self._most)
+        self._always = Mosaic(shape, grid_shape, np.maximum, UNSEEN)
+        self._valid = np.zeros(len(days), np.int64)
+        self._masked = np.zeros(len(days), np.int64)
+        self._observed = self._never_clear = 0
+
+    def add(self, window: Window, valid: NDArray[np.bool_], clear: NDArray[np.bool_]) -> None:
+        """Count (T, Y, X) of a window."""
+        seen, count = valid.any(0), clear.sum(0)
+        never = count == 0
+        self._valid += valid.sum((1, 2))
+        self._masked += (valid & ~clear).sum((1, 2))
+        self._longest.add(window, np.where(seen, longest_gaps(clear, self._days), UNSEEN))
+        self._fewest.add(window, np.where(seen, count, self._most))
+        self._always.add(window, np.where(seen, never, UNSEEN))
+        self._observed += int(seen.sum())
+        self._never_clear += int((seen & never).sum())
+
+    def census(self) -> Census:
+        """What all windows add up to."""
+        nowhere = self._longest.values == UNSEEN
+        return Census(
+            pixels=self._pixels,
+            valid=self._valid,
+            masked=self._masked,
+            longest_gap=self._longest.values,
+            clear_count=np.where(nowhere, UNSEEN, self._fewest.values),
+            always_masked=self._always.values,
+            observed=self._observed,
+            never_clear=self._never_clear,
+        )
 
 
 def _tile(dates: int) -> int:
     """Pixels along a window of so many dates, a power of two as the blocks of files mostly are."""
-    side = 1 << (isqrt(WINDOW_PIXELS // dates).bit_length() - 1) if dates <= WINDOW_PIXELS else 1
+    side = 1 << int(log2(WINDOW_PIXELS / dates) / 2)
     return min(LARGEST_TILE, max(SMALLEST_TILE, side))

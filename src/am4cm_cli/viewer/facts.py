@@ -87,19 +87,9 @@ def summary(census: Census, dates: int) -> dict[str, str]:
 
 def view_notes(view: View, sources: Sources) -> list[str]:
     """Tell what was thinned, and how."""
-    height, width = view.shape
-    full = f"{view.grid_shape[1]} × {view.grid_shape[0]}"
-    series = f"{len(view.columns)} × {len(view.rows)}"
     notes = [
-        f"Pictures show every pixel of the {full}."
-        if view.is_whole
-        else f"Pictures have {width} × {height} pixels for the mask's {full}, from overviews where "
-        "files have them: probabilities are then means over such a pixel, so details are lost and "
-        "edges are soft. am4cm draws, counts and exports from the mask itself.",
-        "Every pixel of a picture has its series."
-        if (len(view.rows), len(view.columns)) == view.shape
-        else f"Series are kept of {series} of these pixels, spread evenly; a click finds the "
-        "nearest.",
+        _picture_note(view),
+        _series_note(view),
         "Cloud shares and maps are counted from every pixel of the mask, masked from 50 % on. A "
         "pixel of a map that stands for several shows the worst of them.",
         "A gap runs from one clear observation to the next; the first and the last date of the "
@@ -135,15 +125,35 @@ def score_caption(found: Evaluation, board: Board) -> str:
     )
 
 
+def _picture_note(view: View) -> str:
+    full = f"{view.grid_shape[1]} × {view.grid_shape[0]}"
+    if view.is_whole:
+        return f"Pictures show every pixel of the {full}."
+    return (
+        f"Pictures have {view.shape[1]} × {view.shape[0]} pixels for the mask's {full}, from "
+        "overviews where files have them: probabilities are then means over such a pixel, so "
+        "details are lost and edges are soft. The mask itself has them all."
+    )
+
+
+def _series_note(view: View) -> str:
+    if (len(view.rows), len(view.columns)) == view.shape:
+        return "Every pixel of a picture has its series."
+    lattice = f"{len(view.columns)} × {len(view.rows)}"
+    return (
+        f"Series are kept of {lattice} of these pixels, spread evenly; a click finds the nearest."
+    )
+
+
 def _image_notes(view: View, shown: Sequence[str]) -> list[str]:
     bands = ", ".join(dict.fromkeys(shown))
     return [
         "All dates are brightened alike, by the clear ground of the clearest dates; false colour "
         "shows near infrared, red and green as red, green and blue. Grey was not observed."
         + ("" if view.lossless else " Pictures are JPEG, so colours are near, not exact."),
-        f"The clear-sky estimate of {bands} is what the mask compares each date with: the other "
-        "dates near it in time, trusted by attention, of the pixel alone. Reflectance is kept in "
-        "steps of 0.001.",
+        f"The clear-sky estimate of {bands} is what the counterfactual method compares each date "
+        "with: the other dates near it in time, as far as attention trusts them, of the pixel "
+        "alone. Reflectance is kept in steps of 0.001.",
     ]
 
 

@@ -141,36 +141,40 @@ function paintVeil(canvas, numbers, kind) {
   }
 }
 
-/** Draw the border between masked pixels and others. */
+/** Draw the border between masked pixels and others, if it is asked for. */
 function outline(canvas, numbers) {
   const { width, height } = FACTS;
   const scale = Math.max(1, Math.floor(1024 / Math.max(width, height)));
-  Object.assign(canvas, { width: width * scale, height: height * scale });
+  Object.assign(canvas, { width: width * scale, height: height * scale }); // which clears it, too
   if (!$("outline").checked) return;
   const context = canvas.getContext("2d");
-  const masked = (row, column) => {
-    const number = numbers[row * width + column];
-    return number >= MASKED && number !== NO_PERCENT;
-  };
-  context.beginPath();
+  context.scale(scale, scale);
+  const border = borderOf(numbers);
+  const fine = Math.max(width, height) / 400; // about a pixel of the screen
+  for (const [colour, thick] of [["#0009", 3 * fine], ["#ff2fe6", 1.6 * fine]]) {
+    Object.assign(context, { strokeStyle: colour, lineWidth: thick, lineCap: "square" });
+    context.stroke(border);
+  }
+}
+
+function borderOf(numbers) {
+  const { width, height } = FACTS;
+  const border = new Path2D();
+  const masked = Uint8Array.from(numbers, (number) => number >= MASKED && number !== NO_PERCENT);
   for (let row = 0; row < height; row += 1) {
     for (let column = 0; column < width; column += 1) {
-      const here = masked(row, column);
-      if (column + 1 < width && here !== masked(row, column + 1)) {
-        context.moveTo((column + 1) * scale, row * scale);
-        context.lineTo((column + 1) * scale, (row + 1) * scale);
+      const place = row * width + column;
+      if (column + 1 < width && masked[place] !== masked[place + 1]) {
+        border.moveTo(column + 1, row);
+        border.lineTo(column + 1, row + 1);
       }
-      if (row + 1 < height && here !== masked(row + 1, column)) {
-        context.moveTo(column * scale, (row + 1) * scale);
-        context.lineTo((column + 1) * scale, (row + 1) * scale);
+      if (row + 1 < height && masked[place] !== masked[place + width]) {
+        border.moveTo(column, row + 1);
+        border.lineTo(column + 1, row + 1);
       }
     }
   }
-  const fine = (Math.max(width, height) * scale) / 400; // about a pixel of the screen
-  for (const [colour, thick] of [["#0009", 3 * fine], ["#ff2fe6", 1.6 * fine]]) {
-    Object.assign(context, { strokeStyle: colour, lineWidth: thick, lineCap: "square" });
-    context.stroke();
-  }
+  return border;
 }
 
 /** Build the pictures that the chosen view needs. */
@@ -178,6 +182,7 @@ function buildStage() {
   const stage = $("stage");
   stage.replaceChildren();
   stage.className = state.view;
+  delete stage.dataset.date; // until they are drawn
   stage.style.setProperty("--ratio", FACTS.width / FACTS.height);
   const veilLabel = state.veil === "classes" ? "Classes" : targetLabel();
   if (state.view === "over") {
@@ -597,22 +602,24 @@ function chooseDay(svg, at, rows, event) {
 async function buildMaps() {
   for (const map of FACTS.maps) {
     const frame = addFrame($("map-frames"), map.label, map, ["below"]);
+    const [low, high] = map.key === "always" ? [0, 1] : [map.low, Math.max(map.high, map.low + 1)];
+    const colour = (number) => between(MAP_STOPS[map.key], (number - low) / (high - low));
     const numbers = await numbersOf(map.numbers, Uint16Array);
-    const stops = MAP_STOPS[map.key];
-    const low = map.key === "always" ? 0 : map.low;
-    const range = map.key === "always" ? 1 : Math.max(1, map.high - map.low);
-    paint(frame.canvases[0], numbers, (number) =>
-      number === NO_NUMBER ? null : between(stops, (number - low) / range));
-    frame.told.textContent = map.key === "always"
-      ? (map.high ? "" : "nowhere")
-      : `${map.low}${map.low === map.high ? "" : ` to ${map.high}`} ${map.unit}`;
-    const legend = map.key === "always"
-      ? [swatch("clear on some date", stops[0]), swatch("on every date observed", stops[1])]
-      : [ramp(stops, map.low, `${map.high} ${map.unit}`)];
-    frame.glass.after(make("div", { className: "legend" }, ...legend));
+    paint(frame.canvases[0], numbers, (number) => (number === NO_NUMBER ? null : colour(number)));
+    explainMap(frame, map);
     frames.maps.push(frame);
   }
   mark();
+}
+
+function explainMap(frame, { key, low, high, unit }) {
+  const stops = MAP_STOPS[key];
+  const range = low === high ? low : `${low} to ${high}`;
+  frame.told.textContent = key !== "always" ? `${range} ${unit}` : high ? "" : "nowhere";
+  const legend = key === "always"
+    ? [swatch("clear on some date", stops[0]), swatch("on every date observed", stops[1])]
+    : [ramp(stops, low, `${high} ${unit}`)];
+  frame.glass.after(make("div", { className: "legend" }, ...legend));
 }
 
 function ramp(stops, low, high) {

@@ -1,12 +1,13 @@
 """A mask, and whatever goes with it, written as one page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from am4cm_cli.classes import CLASS_COLOURS, CLASS_NAMES
 from am4cm_cli.errors import OutputError, StackError
@@ -58,6 +59,17 @@ class ReportOrder:
     """How to read the reference, see `references`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Gathered:
+    """All that a page says however finely it is drawn."""
+
+    order: ReportOrder
+    sources: Sources
+    census: Census
+    evaluation: Evaluation | None
+    facts: Mapping[str, Any]
+
+
 def write_report(
     order: ReportOrder, out: Path, *, limit: int = LIMIT, follow: Follow = lambda name: iter
 ) -> int:
@@ -72,31 +84,41 @@ def write_report(
         WeightsError: the weights cannot serve the images.
         OutputError: nothing worth seeing would fit.
     """
+    found = _gather(order, follow)
+    page = _fit(lambda view: _render(found, view, follow), found.sources.mask, limit)
+    write_bytes(out, page)
+    return len(page)
+
+
+def _gather(order: ReportOrder, follow: Follow) -> _Gathered:
     mask = open_mask(order.mask)
     classes = open_classes(order.classes, mask) if order.classes else None
     days = _days(mask)
-    census = take_census(
-        mask, days, small_shape(mask.grid.shape, MAP_SIDE), track=follow("Counting")
+    shape = small_shape(mask.grid.shape, MAP_SIDE)
+    census = take_census(mask, days, shape, track=follow("Counting"))
+    images = _images(order, mask, census)
+    return _Gathered(
+        order=order,
+        sources=Sources(mask=mask, images=images, classes=classes),
+        census=census,
+        evaluation=_evaluate(order, mask, follow),
+        facts=_lasting_facts(mask, days, census),
     )
-    evaluation = _evaluate(order, mask, follow)
-    sources = Sources(mask=mask, images=_images(order, mask, census), classes=classes)
-    facts = _lasting_facts(mask, days, census)
 
-    def render(view: View) -> bytes:
-        dates = follow("Drawing")(range(len(mask.names)))
-        return render_page(
-            {**facts, **date_facts(sources, view, dates)},
-            title=mask.path.name,
-            subtitle=subtitle(mask),
-            summary=summary(census, len(mask.names)),
-            made_of=made_of(mask, _inputs(order)),
-            notes=[*view_notes(view, sources), *(sources.images.notes if sources.images else ())],
-            evaluation=evaluation,
-        ).encode(errors="replace")  # names of files may be no text
 
-    page = _fit(render, mask, limit)
-    write_bytes(out, page)
-    return len(page)
+def _render(found: _Gathered, view: View, follow: Follow) -> bytes:
+    mask, images = found.sources.mask, found.sources.images
+    dates = follow("Drawing")(range(len(mask.names)))
+    page = render_page(
+        {**found.facts, **date_facts(found.sources, view, dates)},
+        title=mask.path.name,
+        subtitle=subtitle(mask),
+        summary=summary(found.census, len(mask.names)),
+        made_of=made_of(mask, _inputs(found.order)),
+        notes=[*view_notes(view, found.sources), *(images.notes if images else ())],
+        evaluation=found.evaluation,
+    )
+    return page.encode(errors="replace")  # names of files may be no text
 
 
 def _fit(render: Callable[[View], bytes], mask: MaskFile, limit: int) -> bytes:
@@ -115,7 +137,7 @@ def _fit(render: Callable[[View], bytes], mask: MaskFile, limit: int) -> bytes:
             )
 
 
-def _days(mask: MaskFile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _days(mask: MaskFile) -> NDArray[np.int64]:
     """(T,) since 1970-01-01."""
     days = np.array([time.date() for time in scene_times(mask)], "datetime64[D]").astype(np.int64)
     if np.any(np.diff(days) < 0):
@@ -126,8 +148,8 @@ def _days(mask: MaskFile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return days
 
 
-def _lasting_facts(mask: MaskFile, days: Any, census: Census) -> dict[str, Any]:
-    """What a page says however finely it is drawn."""
+def _lasting_facts(mask: MaskFile, days: NDArray[np.int64], census: Census) -> dict[str, Any]:
+    """What the script is told of the mask as a whole."""
     share = census.cloud_share
     return {
         "names": list(mask.names),

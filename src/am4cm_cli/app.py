@@ -20,6 +20,7 @@ from am4cm_cli.commands.export import export
 from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
 from am4cm_cli.commands.prepare import prepare
+from am4cm_cli.commands.report import report
 from am4cm_cli.commands.simulate import simulate
 from am4cm_cli.commands.test import score
 from am4cm_cli.commands.train import train
@@ -32,7 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (mask, export, composite, info, draw, evaluate, calibrate, prepare, train, simulate):
+for command in (
+    *(mask, export, composite, info, draw, report, evaluate, calibrate, prepare, train, simulate),
+):
     app.command()(command)
 app.command("test")(score)
 app.command(context_settings=SETTINGS)(explain)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from am4cm_cli.errors import StackError
 from am4cm_cli.rasters.masks import MaskFile, read_probability
 from am4cm_cli.rasters.reading import read_preview
+from am4cm_cli.stacks.grids import describe, same_grid
 from am4cm_cli.stacks.headers import quiet
 from am4cm_cli.stacks.stack import Scene, Stack
 
@@ -31,10 +33,27 @@ class Panel:
 
 def survey(mask: MaskFile) -> NDArray[np.float64]:
     """(T,) share of cloud among the valid pixels of each date, NaN where there are none."""
-    probability = read_probability(mask, _small(mask.grid.shape, SURVEY_SIDE))
+    probability = read_probability(mask, small_shape(mask.grid.shape, SURVEY_SIDE))
     valid = (~np.isnan(probability)).sum(axis=(1, 2))
     cloud = (probability >= 0.5).sum(axis=(1, 2))
     return np.where(valid > 0, cloud / np.maximum(valid, 1), np.nan)
+
+
+def matching_scenes(stack: Stack, mask: MaskFile) -> list[Scene]:
+    """The scene of each band of a mask; StackError if the stack is not what it was made of."""
+    by_name = {scene.name: scene for scene in stack.scenes}
+    missing = [name for name in mask.names if name not in by_name]
+    if missing:
+        raise StackError(
+            f"{mask.path}: has a band {missing[0]!r}, but {stack.source} has no such scene; "
+            f"expected the stack that the mask was made of."
+        )
+    if not same_grid(mask.grid, stack.grid):
+        raise StackError(
+            f"{mask.path}: lies on another grid than {stack.source}. Found {describe(mask.grid)}; "
+            f"expected {describe(stack.grid)}."
+        )
+    return [by_name[name] for name in mask.names]
 
 
 def read_panels(
@@ -48,7 +67,7 @@ def read_panels(
         mask: to show.
         chosen: indexes of the dates to show.
     """
-    shape = _small(stack.grid.shape, PANEL_SIDE)
+    shape = small_shape(stack.grid.shape, PANEL_SIDE)
     probabilities = read_probability(mask, shape, indexes=chosen)
     with quiet(stack.grid):
         colours = [_colour(stack, scenes[index], shape) for index in chosen]
@@ -67,6 +86,7 @@ def _colour(stack: Stack, scene: Scene, shape: tuple[int, int]) -> NDArray[np.fl
     return np.where(valid, colour, np.float32(np.nan)).transpose(1, 2, 0)
 
 
-def _small(shape: tuple[int, int], side: int) -> tuple[int, int]:
+def small_shape(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """(Y, X) of a grid shown in at most so many pixels a side."""
     shrink = max(1.0, max(shape) / side)
     return max(1, round(shape[0] / shrink)), max(1, round(shape[1] / shrink))

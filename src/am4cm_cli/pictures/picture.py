@@ -6,10 +6,9 @@ from types import ModuleType
 from am4cm_cli.errors import MissingExtraError, StackError
 from am4cm_cli.files import appear
 from am4cm_cli.pictures.choice import choose_dates
-from am4cm_cli.pictures.panels import read_panels, survey
+from am4cm_cli.pictures.panels import matching_scenes, read_panels, survey
 from am4cm_cli.rasters.masks import MaskFile, open_mask
-from am4cm_cli.stacks.grids import describe, same_grid
-from am4cm_cli.stacks.stack import Scene, Stack
+from am4cm_cli.stacks.stack import Stack
 
 
 def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12) -> int:
@@ -27,7 +26,7 @@ def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12)
     """
     sheet = _load_sheet()
     mask = open_mask(mask_path)
-    scenes = _matching_scenes(stack, mask)
+    scenes = matching_scenes(stack, mask)
     chosen = choose_dates(survey(mask), count=count)
     if not chosen:
         raise StackError(f"{mask_path}: has no valid pixel on any date, so nothing can be drawn.")
@@ -45,23 +44,6 @@ def _load_sheet() -> ModuleType:
             f'Drawing needs {error.name}, which is not installed: pip install "am4cm[plots]".'
         ) from error
     return sheet
-
-
-def _matching_scenes(stack: Stack, mask: MaskFile) -> list[Scene]:
-    """The scene of each band of the mask."""
-    by_name = {scene.name: scene for scene in stack.scenes}
-    missing = [name for name in mask.names if name not in by_name]
-    if missing:
-        raise StackError(
-            f"{mask.path}: has a band {missing[0]!r}, but {stack.source} has no such scene; "
-            f"expected the stack that the mask was made of."
-        )
-    if not same_grid(mask.grid, stack.grid):
-        raise StackError(
-            f"{mask.path}: lies on another grid than {stack.source}. Found {describe(mask.grid)}; "
-            f"expected {describe(stack.grid)}."
-        )
-    return [by_name[name] for name in mask.names]
 
 
 def _title(mask: MaskFile, shown: int) -> str:

@@ -14,12 +14,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from am4cm_cli.pictures.panels import Panel
+from am4cm_cli.pictures.tones import brighten, span
 
 INK, GREY, LINE, NODATA = "#1a1a1a", "#6b6b6b", "#b0b0b0", "#d0d0d0"
 COLOURS = "cividis"
 """Even to the eye, also where it does not see colours."""
-SHOULDER = 1.8
-"""The clear ground gets the lower 1 - exp(-SHOULDER) of the range, and clouds keep some shape."""
 NARROWEST = 5.5
 """Inches, for the header and the legend."""
 LONGEST_NAME = 19
@@ -90,12 +89,7 @@ def save_sheet(panels: Sequence[Panel], path: Path, *, title: str, source: str) 
 def stretch(panels: Sequence[Panel]) -> tuple[float, float]:
     """Reflectance to draw as black and as white, for all panels and colours alike."""
     clear = [panel.colour[panel.probability < 0.5] for panel in panels]
-    seen = np.concatenate([pixels[np.isfinite(pixels)] for pixels in clear])
-    if not seen.size:
-        return 0.0, 1.0
-    darkest, brightest = np.percentile(seen, [1, 99])
-    # Clear water or a dense forest alone would else be blown up to noise.
-    return float(darkest), max(float(brightest), float(darkest) + 0.1)
+    return span(np.concatenate(clear))
 
 
 def _write_header(figure: Figure, layout: Layout, title: str, source: str) -> None:
@@ -108,7 +102,7 @@ def _write_header(figure: Figure, layout: Layout, title: str, source: str) -> No
 def _draw_panels(figure: Figure, layout: Layout, panels: Sequence[Panel]) -> None:
     black, white = stretch(panels)
     for place, panel in enumerate(panels):
-        bright = 1 - np.exp(-SHOULDER * np.maximum((panel.colour - black) / (white - black), 0))
+        bright = brighten(panel.colour, black, white)
         upper = _axes(figure, layout.panel_box(place, 0))
         upper.imshow(_transparent(bright, ~np.isnan(panel.colour[..., 0])), aspect="auto")
         _caption(upper, panel)

@@ -81,7 +81,7 @@ def inspect_mask(path: Path) -> MaskReport:
         grid=_grid_report(mask.grid),
         bands=tuple(bands),
         tags=mask.tags,
-        calibration=_calibration_report(mask),
+        calibration=calibration_report(mask),
     )
 
 
@@ -236,7 +236,8 @@ def _count(mask: MaskFile, window: Window) -> NDArray[np.float64]:
     return np.stack([valid.sum((1, 2)), cloud.sum((1, 2)), total], axis=1)
 
 
-def _calibration_report(mask: MaskFile) -> CalibrationReport | None:
+def calibration_report(mask: MaskFile) -> CalibrationReport | None:
+    """What a mask tells of its calibration; None where it does not."""
     try:
         fitted = read_calibrated_on(mask.tags["AM4CM_CALIBRATED_ON"])
         marks = read_marks(mask.tags["AM4CM_SCENES"])

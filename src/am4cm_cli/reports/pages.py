@@ -2,10 +2,11 @@
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
+from am4cm_cli.reports.markup import html_facts, html_table
 from am4cm_cli.reports.training import TrainingReport
 
 CLASS_HEADS = "Class", "Test series", "Precision", "Recall", "F1", "IoU"
@@ -53,13 +54,13 @@ class Picture:
 def training_page(report: TrainingReport, pictures: Iterable[Picture]) -> str:
     """Write the whole page, the pictures within it; every text is escaped."""
     title = escape(report.title)
-    epochs = _table(EPOCH_HEADS, _epoch_rows(report))
+    epochs = html_table(EPOCH_HEADS, _epoch_rows(report))
     body = "\n".join(
         [
             f"<h1>{title}</h1>",
             _facts(report),
             "<h2>Scores by class</h2>",
-            _table(CLASS_HEADS, class_rows(report)),
+            html_table(CLASS_HEADS, class_rows(report)),
             *map(_figure, pictures),
             "<h2>Epochs</h2>",
             f"<details><summary>All epochs as numbers</summary>{epochs}</details>",
@@ -79,8 +80,7 @@ def _facts(report: TrainingReport) -> str:
         "Mean IoU": f"{report.test.mean_iou:.4f}, over the classes present or predicted",
         **report.facts,
     }
-    rows = [f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items()]
-    return f"<dl>{''.join(rows)}</dl>"
+    return html_facts(facts)
 
 
 def class_rows(report: TrainingReport) -> list[tuple[str, ...]]:
@@ -112,17 +112,6 @@ def _ratio(value: float) -> str:
 
 def _known(value: float, spec: str) -> str:
     return "–" if math.isnan(value) else format(value, spec)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
-    )
-    return (
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
-    )
 
 
 def _figure(picture: Picture) -> str:

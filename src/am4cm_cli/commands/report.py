@@ -1,0 +1,119 @@
+"""`am4cm report`: a mask to look at, as one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
+from am4cm_cli.commands.options import Kind, Overwrite, refuse
+from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
+
+REFERENCE = "Reference"
+
+
+@takes_images
+def report(
+    context: typer.Context,
+    mask: Annotated[
+        Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT.html", help="Page to write.", show_default=False)
+    ],
+    images: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INPUT",
+            help="The mask's images: adds true and false colour, reflectance and the clear sky.",
+            show_default=False,
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Classes that am4cm mask wrote beside the mask.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Whose clear sky is shown. Default: those that come with am4cm.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REF",
+            help="What the mask is scored against, as am4cm evaluate does.",
+            show_default=False,
+            rich_help_panel=REFERENCE,
+        ),
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            help="What the reference is. Default: recognised.",
+            show_default=False,
+            rich_help_panel=REFERENCE,
+        ),
+    ] = None,
+    map: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="0=clear,1=cloud,...",
+            help="What its numbers mean; see am4cm evaluate.",
+            show_default=False,
+            rich_help_panel=REFERENCE,
+        ),
+    ] = None,
+    images_as: StackOptions = AS_THEY_ARE,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a page to look a mask through: dates, pixels, gaps and scores, in one file.
+
+    It opens in any browser, fetches nothing, and stays under 25 MB: of large
+    masks it shows overviews, and says so.
+    """
+    _refuse(context, out, images, reference)
+    from am4cm_cli.files import check_output
+    from am4cm_cli.stacks.discovery import find_stack
+    from am4cm_cli.viewer.writing import ReportOrder, write_report
+
+    unwind()
+    check_output(out, overwrite=overwrite)
+    stack = None if images is None else find_stack(images, images_as)
+    for note in stack.notes if stack else ():
+        say(note)
+    order = ReportOrder(
+        mask=mask,
+        stack=stack,
+        weights=weights,
+        classes=classes,
+        reference=reference,
+        kind=kind,
+        mapping=map,
+    )
+    size = write_report(order, out, follow=progress)
+    say(f"Wrote {out}: {size / 1e6:.1f} MB.")
+
+
+def _refuse(context: typer.Context, out: Path, images: str | None, reference: Path | None) -> None:
+    """Refuse options without use, and a name that no browser takes for a page."""
+    if out.suffix.lower() not in {".html", ".htm"}:
+        raise typer.BadParameter(
+            f"{out}: expected a name that ends in .html", param_hint="'OUT.html'"
+        )
+    if images is None:
+        refuse(context, ("weights", *IMAGE_OPTIONS), "no --images")
+    if reference is None:
+        refuse(context, ("kind", "map"), "no --reference")

@@ -8,6 +8,7 @@ import typer
 from am4cm_cli.commands.console import say, unwind
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
+    OUTPUTS,
     Device,
     Overwrite,
     Weights,
@@ -31,7 +32,7 @@ def explain(
         float,
         typer.Argument(metavar="X", help="In the images' CRS, or see below.", show_default=False),
     ],
-    y: Annotated[float, typer.Argument(metavar="Y", show_default=False)],
+    y: Annotated[float, typer.Argument(metavar="Y", help="Likewise.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Argument(
@@ -51,6 +52,7 @@ def explain(
             metavar="FILE",
             help="Write the values, a row per date; - for standard output.",
             show_default=False,
+            rich_help_panel=OUTPUTS,
         ),
     ] = None,
     weights: Weights = None,

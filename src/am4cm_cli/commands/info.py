@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from am4cm_cli.commands.images import takes_images
+from am4cm_cli.commands.voice import console
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ def info(
     """Show what am4cm understands: the first thing to run when something looks wrong."""
     import json
 
-    from rich.console import Console
-
     from am4cm_cli.rasters.masks import is_mask
 
     table: RenderableType
@@ -44,7 +43,7 @@ def info(
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
     else:
-        Console().print(table)
+        console().print(table)
 
 
 def _weights(path: Path) -> "tuple[dict[str, Any], Table]":

@@ -4,7 +4,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -48,6 +48,11 @@ def progress(description: str) -> Track:
     """
 
     def follow(items: Iterable[Any]) -> Iterable[Any]:
+        start = monotonic()
+        yield from shown(items)
+        LOG.debug(f"{description}: {monotonic() - start:.2f} s")
+
+    def shown(items: Iterable[Any]) -> Iterable[Any]:
         if says_json():
             yield from _tell_steps(description, items)
             return
@@ -92,6 +97,15 @@ def tell_steps(task: str, total: int | None) -> Callable[..., None]:
         LOG.info(f"{task}: {done}{of}", extra={FACTS: facts})
 
     return tell
+
+
+@contextmanager
+def waiting(description: str) -> Iterator[None]:
+    """Show that something goes on that tells no steps."""
+    start = monotonic()
+    with stderr.status(description) if is_live() and not says_json() else nullcontext():
+        yield
+    LOG.debug(f"{description}: {monotonic() - start:.2f} s")
 
 
 def unwind() -> None:

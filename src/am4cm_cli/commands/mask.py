@@ -336,6 +336,7 @@ def _compute(
                 skip_bad=skip_bad,
                 tell=say,
                 track=progress("Masking"),
+                track_writing=progress("Writing"),
             )
 
 

@@ -16,13 +16,16 @@ _CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+?)\.?$", re.
 def nearest(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the known word most like another; empty if none is."""
     words = {each.lower(): each for each in known}
-    close = get_close_matches(word.lower(), words, n=1, cutoff=0.5)
+    close = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return f" Did you mean {words[close[0]]}?" if close else ""
 
 
 def tell_mistake(error: Any) -> str:
     """What is wrong with a command line, what may have been meant, and who gave the value."""
-    return f"{_tell(error)}{_origin(error)}"
+    said, origin = _tell(error), _origin(error)
+    if origin and not said.endswith((".", "?")):
+        said += "."
+    return f"{said}{origin}"
 
 
 def _tell(error: Any) -> str:
@@ -42,13 +45,14 @@ def known_options(context: Any) -> list[str]:
     if context is None:
         return []
     commands = {id(each.command): each.command for each in (context, context.find_root())}
-    return [
+    words: list[str] = [
         word
         for command in commands.values()
         for option in command.params
         if option.param_type_name == "option"
         for word in (*option.opts, *option.secondary_opts)
-    ] + context.help_option_names
+    ]
+    return [*words, *context.help_option_names]
 
 
 def _origin(error: Any) -> str:

@@ -120,7 +120,8 @@ def prepare(
     fields: Annotated[
         Path | None,
         typer.Option(
-            help="Raster of field numbers. Where it holds 0 or nodata, connected labels are fields.",
+            help="Raster of field numbers; where it holds 0 or nodata, connected labels are "
+            "fields.",
             rich_help_panel=LABELS,
         ),
     ] = None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from am4cm_cli.commands.console import waiting
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.voice import console
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
@@ -79,7 +80,8 @@ def _stack(source: str, images_as: StackOptions) -> "tuple[dict[str, Any], Rende
     from am4cm_cli.reports.tables import product_table, stack_table
     from am4cm_cli.stacks.discovery import find_stack
 
-    report = inspect_stack(find_stack(source, images_as))
+    with waiting(f"Looking at {source}"):
+        report = inspect_stack(find_stack(source, images_as))
     products = product_table(report)
     below: list[RenderableType] = ["", products] if products else []
     return report.to_dict(), Group(stack_table(report), *below)

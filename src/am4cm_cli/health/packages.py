@@ -25,8 +25,9 @@ def _same(*names: str) -> tuple[Package, ...]:
     return tuple(Package(name=name, module=name) for name in names)
 
 
-PACKAGES = _same(
-    "numpy", "scipy", "rasterio", "torch", "safetensors", "defusedxml", "rich", "typer"
+PACKAGES = (
+    *_same("numpy", "scipy", "rasterio", "torch"),
+    *_same("safetensors", "defusedxml", "rich", "typer"),
 )
 """What am4cm cannot do without."""
 
@@ -87,11 +88,18 @@ def installed(package: Package) -> str | None:
 
 
 def _import_all(packages: Iterable[Package]) -> list[tuple[Package, Answer]]:
+    """Import packages in one process, and only if that fails each in its own, which takes longer."""
     packages = list(packages)
-    code = "import {0}, json; print(json.dumps(True))"
+    together = _import(*packages)
+    if not together.wrong:
+        return [(package, together) for package in packages]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = pool.map(lambda package: probe(code.format(package.module)), packages)
-        return list(zip(packages, answers, strict=True))
+        return list(zip(packages, pool.map(_import, packages), strict=True))
+
+
+def _import(*packages: Package) -> Answer:
+    names = ", ".join(["json", *(package.module for package in packages)])
+    return probe(f"import {names}; print(json.dumps(True))")
 
 
 def _extra(extra: Extra, answers: dict[str, Answer]) -> Finding:

@@ -23,8 +23,9 @@ class Answer:
 def probe(code: str) -> Answer:
     """Run code that prints JSON; a crash, a hang or any error is an answer, too."""
     try:
+        # -P: a folder called torch where the user works is no package.
         done = subprocess.run(  # noqa: S603 - this very Python, and code of our own
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],
             capture_output=True,
             check=False,
             timeout=SECONDS,

@@ -14,7 +14,7 @@ MARKS = {
 
 def health_table(health: Health) -> Table:
     """A row for each finding, under its topic; words, not colours alone, tell the state."""
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table(box=None, pad_edge=False, show_header=False, expand=True)
     for ratio in (None, None, 3, 2):
         table.add_column(overflow="fold", ratio=ratio)
     for number, (topic, findings) in enumerate(health.topics().items()):

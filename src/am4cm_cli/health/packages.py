@@ -88,7 +88,7 @@ def installed(package: Package) -> str | None:
 
 
 def _import_all(packages: Iterable[Package]) -> list[tuple[Package, Answer]]:
-    """Import packages in one process, and only if that fails each in its own, which takes longer."""
+    """Import packages in one process; only if that fails each in its own, which takes longer."""
     packages = list(packages)
     together = _import(*packages)
     if not together.wrong:

@@ -124,6 +124,19 @@ def test_a_wrong_value_is_told_with_its_place(run, home, monkeypatch):  # noqa: 
     assert "Did you mean theia?" in " ".join(told.split())
 
 
+def test_a_working_folder_that_is_gone_is_told(run, home):  # noqa: F811
+    gone = home / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    try:
+        done = run("config")
+    finally:
+        os.chdir(home)
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("error: The working folder was removed")
+
+
 def test_help_does_not_read_settings(run, home):  # noqa: F811
     (home / "am4cm.toml").write_text("nonsense")
     assert run("--help", cwd=home).returncode == 0
@@ -138,7 +151,7 @@ def test_what_is_set_for_good_may_be_of_no_use_at_times(run, home):  # noqa: F81
 def setting(tmp_path, table, line):
     file = tmp_path / "am4cm.toml"
     file.write_text(f"[{table}]\n{line}\n")
-    (found,) = read_settings([file], KNOWN).found.values()
+    (found,) = read_settings({file: True}, KNOWN).found.values()
     return found.value
 
 
@@ -197,7 +210,7 @@ def test_any_file_is_understood_or_refused(tmp_path_factory, value):
 def understood(file):
     """What a file sets, or why it is refused."""
     try:
-        return read_settings([file], KNOWN).found, ""
+        return read_settings({file: True}, KNOWN).found, ""
     except SettingsError as error:
         return None, str(error)
 

@@ -132,9 +132,9 @@ def options(
     _tell_setting(files)
 
 
-def _tell_setting(files: list[Path]) -> None:
+def _tell_setting(files: Mapping[Path, bool]) -> None:
     LOG.debug(f"am4cm {__version__}, Python {sys.version.split()[0]} on {sys.platform}")
-    for file in files:
+    for file in (file for file, there in files.items() if there):
         LOG.debug(f"settings of {file}")
 
 

@@ -67,7 +67,7 @@ def _known(command: Any, option: Any, words: tuple[str, ...]) -> Known:
         command=words,
         key=max(option.opts, key=len).lstrip("-"),
         name=option.name,
-        default=option.default,
+        default=parameter.default,
         is_flag=option.is_flag,
         is_list=option.multiple,
         is_path=Path in (kind, *get_args(kind)),

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from am4cm_cli.commands.catalogue import PREFIX, Known, catalogue
 from am4cm_cli.commands.console import say
 from am4cm_cli.commands.mistakes import nearest
-from am4cm_cli.commands.settings import PROJECT, Settings, user_file
+from am4cm_cli.commands.settings import Settings
 from am4cm_cli.commands.voice import console
 
 BUILT_IN = "built in"
@@ -91,19 +90,11 @@ def unknown_variables(environment: Mapping[str, str], known: Sequence[Known]) ->
     )
 
 
-def _files(settings: Settings) -> dict[Path, bool]:
-    """Where settings may be, and whether they are there."""
-    files = dict.fromkeys(settings.files, True)
-    if not any(path.name == PROJECT for path in files):
-        files[Path.cwd() / PROJECT] = False
-    return {user_file(): False, **files}
-
-
 def _print_json(settings: Settings, shown: Sequence[InForce]) -> None:
     import json
 
     facts = {
-        "files": [{"path": str(path), "found": found} for path, found in _files(settings).items()],
+        "files": [{"path": str(path), "found": found} for path, found in settings.files.items()],
         "settings": [asdict(one) for one in shown],
     }
     typer.echo(json.dumps(facts, indent=1, default=str))
@@ -113,7 +104,7 @@ def _print_tables(settings: Settings, shown: Sequence[InForce]) -> None:
     from rich.table import Table
 
     out = console()
-    for path, found in _files(settings).items():
+    for path, found in settings.files.items():
         out.print(f"{path}{'' if found else '  (not there)'}", soft_wrap=True, markup=False)
     if not shown:
         out.print("Nothing is set.")

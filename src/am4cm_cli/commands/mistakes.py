@@ -10,6 +10,7 @@ import typer
 UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 """Wrong usage of any kind; Typer brings Click's with it under a name that is not for others."""
 
+_COMMAND = re.compile(r"No such command '(?P<given>[^']*)'\.")
 _CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+?)\.?$", re.DOTALL)
 
 
@@ -34,6 +35,8 @@ def _tell(error: Any) -> str:
         return f"No such option: {unknown}.{nearest(unknown, known_options(error.ctx))}"
     # Typer's newer versions put the words of the library before it that they check values with.
     text = str(error.format_message()).replace("Value error, ", "")
+    if found := _COMMAND.fullmatch(text):  # newer versions of Typer add the suggestion
+        return f"{text}{nearest(found['given'], error.ctx.command.commands)}"
     if found := _CHOICE.search(text):
         known = [word.strip(" '") for word in found["known"].split(",")]
         text = f"{text.rstrip('.')}.{nearest(found['given'], known)}"

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,8 +39,8 @@ class Setting:
 class Settings:
     """What files say of all options; of two that say something, the stronger one counts."""
 
-    files: tuple[Path, ...]
-    """That were read, the weakest first."""
+    files: Mapping[Path, bool]
+    """Where they may be, and whether they are there; the weakest first."""
     found: Mapping[str, Setting]
     """By the variable of the environment that sets the same."""
 
@@ -69,28 +69,33 @@ def user_file() -> Path:
     return Path(typer.get_app_dir("am4cm")) / "config.toml"
 
 
-def settings_files(named: Path | None) -> list[Path]:
-    """Files to read, the weakest first: the user's and the project's, or the one that is named."""
-    if named is not None:
-        return [named]
+def settings_files(named: Path | None) -> dict[Path, bool]:
+    """Where settings may be, and whether they are there; the weakest first.
+
+    They are the user's own and the project's, or the one that is named alone.
+
+    Raises:
+        SettingsError: the working folder is gone.
+    """
     try:
         here = Path.cwd()
-    except FileNotFoundError:  # removed while we are in it
-        return [path for path in [user_file()] if _is_file(path)]
-    nearest_first = [folder / PROJECT for folder in (here, *here.parents)]
-    project = next((path for path in nearest_first if _is_file(path)), None)
-    return [path for path in (user_file(), project) if path is not None and _is_file(path)]
+    except FileNotFoundError as error:
+        raise SettingsError("The working folder was removed; change to one that exists.") from error
+    if named is not None:
+        return {named: True}
+    above = (folder / PROJECT for folder in (here, *here.parents))
+    project = next((path for path in above if _is_file(path)), here / PROJECT)
+    return {path: _is_file(path) for path in (user_file(), project)}
 
 
-def read_settings(files: Iterable[Path], known: Sequence[Known]) -> Settings:
-    """Read settings files, the weakest first.
+def read_settings(files: Mapping[Path, bool], known: Sequence[Known]) -> Settings:
+    """Read settings files, as `settings_files` finds them.
 
     Raises:
         SettingsError: a file cannot be read, or says something of what there is not.
     """
     found: dict[str, Setting] = {}
-    files = tuple(files)
-    for file in files:
+    for file in (file for file, there in files.items() if there):
         for words, key, value in _entries(_parse(file), file, known):
             option = _option(file, words, key, known)
             said = _as_given(option, value, file)

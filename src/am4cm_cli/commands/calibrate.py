@@ -81,8 +81,8 @@ def calibrate(
     kind: Annotated[
         Kind | None,
         typer.Option(
-            help="What the reference is. Default: recognised. probability: clear below 10 %, "
-            "cloud above 70 %.",
+            help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
+            "cloud above 70 %). Default: recognised.",
             show_default=False,
         ),
     ] = None,

@@ -10,12 +10,14 @@ import typer
 
 from am4cm_cli.commands.console import say, tell_steps, unwind
 from am4cm_cli.commands.examples import epilog
-from am4cm_cli.commands.grammar import Command
+from am4cm_cli.commands.grammar import Command, Group
 from am4cm_cli.commands.voice import is_live, says_json, stderr
 
 MB = 1e6
 
-download = typer.Typer(help="Fetch, check and unpack a published data set.", no_args_is_help=True)
+download = typer.Typer(
+    cls=Group, help="Fetch, check and unpack a published data set.", no_args_is_help=True
+)
 
 
 @download.callback()

@@ -14,7 +14,10 @@ from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 @takes_images
 def draw(
     mask: Annotated[
-        Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MASK", help="Mask that am4cm wrote.", exists=True, show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT.png", help="Picture.", show_default=False)],
     images: Annotated[

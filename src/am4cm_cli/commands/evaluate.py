@@ -110,8 +110,8 @@ def evaluate(
     kind: Annotated[
         Kind | None,
         typer.Option(
-            help="What the reference is. Default: recognised. probability: clear below 10 %, "
-            "cloud above 70 %.",
+            help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
+            "cloud above 70 %). Default: recognised.",
             show_default=False,
             rich_help_panel=RIVALS,
         ),
@@ -142,12 +142,12 @@ def evaluate(
             help="The mask's images: adds a threshold on B02, the blue control (the same "
             "smoothing of the blue, no network) and raw attention on the same pixels.",
             show_default=False,
-            rich_help_panel=RIVALS,
         ),
     ] = None,
     scl: Annotated[
         Path | None,
         typer.Option(
+            metavar="FOLDER",
             help="Folder of Sen2Cor's scene classes, as a rival.",
             exists=True,
             file_okay=False,

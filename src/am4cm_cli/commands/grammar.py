@@ -54,7 +54,17 @@ class Command(TyperCommand):
         return [*super().shell_complete(ctx, incomplete), *shared]
 
 
-class Commands(TyperGroup):
+class Group(TyperGroup):
+    """Commands under one name."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        shorten_types(self, ctx)
+        typer_style()
+        super().format_help(ctx, formatter)
+
+
+class Commands(Group):
     """All commands of the program."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -68,12 +78,6 @@ class Commands(TyperGroup):
         if "--log-json" in shared:  # what is wrong with the rest is to be told so, too
             speak(Voice(as_json=True))
         return super().parse_args(ctx, [*shared, *rest])
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help."""
-        shorten_types(self, ctx)
-        typer_style()
-        super().format_help(ctx, formatter)
 
 
 def hoist(words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -20,6 +20,7 @@ def info(
     path: Annotated[
         str,
         typer.Argument(
+            metavar="INPUT",
             help="Stack (folder, glob, list, product), mask, prepared folder or weights.",
             show_default=False,
         ),

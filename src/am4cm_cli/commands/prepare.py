@@ -141,7 +141,7 @@ def prepare(
         int | None,
         typer.Option(
             min=1,
-            help="PASTIS: at most this many pixels of each patch.",
+            help="At most this many pixels of each patch.",
             rich_help_panel=PASTIS,
         ),
     ] = None,
@@ -149,7 +149,7 @@ def prepare(
         float | None,
         typer.Option(
             callback=a_share,
-            help="PASTIS: this share of each patch's pixels, 0 to 1.",
+            help="This share of each patch's pixels, 0 to 1.",
             rich_help_panel=PASTIS,
         ),
     ] = None,

@@ -93,7 +93,7 @@ def simulate(
         typer.Option(
             min=5,
             max=24_000,
-            help="PASTIS: patches of 128 x 128 pixels, about 17 MB each.",
+            help="Patches of 128 x 128 pixels, about 17 MB each.",
             rich_help_panel=PASTIS,
         ),
     ] = 60,
@@ -102,7 +102,7 @@ def simulate(
         typer.Option(
             min=1,
             max=32,
-            help="PASTIS: patches to simulate at once. Default: one per core, at most 16.",
+            help="Patches to simulate at once. Default: one per core, at most 16.",
             show_default=False,
             rich_help_panel=PASTIS,
         ),

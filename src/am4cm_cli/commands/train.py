@@ -252,7 +252,7 @@ def train(
         run = Run(
             ranks=ranks,
             memory=None if memory is None else round(memory * GIGABYTE),
-            track=progress("Training"),
+            track=progress("Training") if ranks.first else iter,
         )
         try:
             if all_folds:

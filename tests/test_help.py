@@ -118,6 +118,13 @@ def test_weights_that_come_with_am4cm_go_by_their_name(run, tmp_path):  # noqa: 
     assert "sim-10band" in run("info", "out.tif", "--json", cwd=tmp_path).stdout.decode()
 
 
+def test_weights_of_an_absurd_name_are_refused(run, tmp_path):  # noqa: F811
+    for name in ("w" * 5000, str(tmp_path), "no/such/file.safetensors"):
+        done = run("mask", "a", "b", "--weights", name, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "no such file" in " ".join(done.stderr.decode().replace("│", " ").split())
+
+
 def test_models_are_those_that_can_be_built():
     assert tuple(Model) == MODEL_NAMES
 

@@ -102,6 +102,9 @@ def test_config_shows_what_is_set_and_by_whom(run, home, monkeypatch):  # noqa: 
         ("[mask]\nthreads = 1\nthreads = 2\n", ("cannot be read as TOML",)),
         ("[mask", ("cannot be read as TOML",)),
         ("[mask]\nthreads = 0x" + "f" * 5000, ("[mask] threads", "too large")),
+        ("[mask]\nthreads = [true, 0x" + "f" * 5000 + "]", ("[mask] threads", "too large")),
+        ("[mask]\nsplit = 'a'\ntable = \"a\\u0000b\"\n", ("[mask] table", "null characters")),
+        ('"a\\nb" = 1\n', (r"'a\nb' is no option",)),
         ("version = true\n", ("version is no option",)),
     ],
 )

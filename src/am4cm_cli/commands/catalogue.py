@@ -33,6 +33,11 @@ class Known:
         return f"[{'.'.join(self.command)}]" if self.command else ""
 
     @property
+    def place(self) -> str:
+        """In a file, for messages, such as [mask] max-memory."""
+        return f"{self.table} {self.key}".strip()
+
+    @property
     def variable(self) -> str:
         """Of the environment, such as AM4CM_MASK_MAX_MEMORY."""
         return "_".join([PREFIX, *self.command, self.key]).upper().replace("-", "_")

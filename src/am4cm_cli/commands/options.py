@@ -11,6 +11,7 @@ import typer
 
 from am4cm_cli.commands.completion import complete_device, complete_weights
 from am4cm_cli.commands.mistakes import nearest
+from am4cm_cli.files import is_file
 from am4cm_cli.published import PUBLISHED, published_weights
 
 
@@ -26,7 +27,7 @@ class Kind(StrEnum):
 
 def find_weights(value: Path | None) -> Path | None:
     """Take the name of weights that come with am4cm for their file; a file of that name counts."""
-    if value is None or value.is_file():
+    if value is None or is_file(value):
         return value
     if path := published_weights(str(value)) if str(value) in PUBLISHED else None:
         return path

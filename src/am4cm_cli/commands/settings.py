@@ -13,6 +13,7 @@ import typer
 from am4cm_cli.commands.catalogue import Known
 from am4cm_cli.commands.mistakes import nearest
 from am4cm_cli.errors import SettingsError, first_line
+from am4cm_cli.files import is_file
 
 PROJECT = "am4cm.toml"
 """In the working folder, or the nearest folder above it that has one."""
@@ -32,7 +33,7 @@ class Setting:
     @property
     def origin(self) -> str:
         """Where it stands, for messages."""
-        return f"{self.file}: {f'{self.option.table} {self.option.key}'.strip()}"
+        return f"{self.file}: {self.option.place}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,8 @@ def settings_files(named: Path | None) -> dict[Path, bool]:
     if named is not None:
         return {named: True}
     above = (folder / PROJECT for folder in (here, *here.parents))
-    project = next((path for path in above if _is_file(path)), here / PROJECT)
-    return {path: _is_file(path) for path in (user_file(), project)}
+    project = next((path for path in above if is_file(path)), here / PROJECT)
+    return {path: is_file(path) for path in (user_file(), project)}
 
 
 def read_settings(files: Mapping[Path, bool], known: Sequence[Known]) -> Settings:
@@ -98,16 +99,12 @@ def read_settings(files: Mapping[Path, bool], known: Sequence[Known]) -> Setting
     for file in (file for file, there in files.items() if there):
         for words, key, value in _entries(_parse(file), file, known):
             option = _option(file, words, key, known)
-            said = _as_given(option, value, file)
+            try:
+                said = _as_given(option, value, file)
+            except ValueError as error:  # more digits than Python turns into text
+                raise SettingsError(f"{file}: {option.place} is too large a number.") from error
             found[option.variable] = Setting(option=option, value=said, file=file)
     return Settings(files=files, found=found)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # its folder is closed to us
-        return False
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -126,7 +123,7 @@ def _entries(
     """What a file says: the words of the command, the key and the value of each entry."""
     commands = {option.command[: len(words) + 1] for option in known}
     for key, value in tree.items():
-        inner = (*words, key)
+        inner = (*words, key if key.isprintable() else repr(key))
         if inner in commands:
             if not isinstance(value, dict):
                 raise SettingsError(
@@ -140,7 +137,7 @@ def _entries(
                 "am4cm --help lists them."
             )
         else:
-            yield words, key, value
+            yield words, inner[-1], value
 
 
 def _option(file: Path, words: tuple[str, ...], key: str, known: Sequence[Known]) -> Known:
@@ -159,7 +156,7 @@ def _option(file: Path, words: tuple[str, ...], key: str, known: Sequence[Known]
 
 def _as_given(option: Known, value: Any, file: Path) -> Any:
     """A value of TOML as the command line would give it."""
-    place = f"{file}: {f'{option.table} {option.key}'.strip()}"
+    place = f"{file}: {option.place}"
     if option.is_flag:
         if not isinstance(value, bool):
             raise SettingsError(f"{place} is {value!r}; expected true or false.")
@@ -169,10 +166,9 @@ def _as_given(option: Known, value: Any, file: Path) -> Any:
         isinstance(each, bool) for each in several
     ):
         raise SettingsError(f"{place} is {value!r}; expected a text, a number or a date.")
-    try:
-        texts = [str(each) for each in several]
-    except ValueError as error:  # more digits than Python turns into text
-        raise SettingsError(f"{place} is too large a number.") from error
+    texts = [str(each) for each in several]
+    if any("\0" in text for text in texts):
+        raise SettingsError(f"{place} is {value!r}; expected a text without null characters.")
     if option.is_path:
         texts = [_path(option, text, file) for text in texts]
     return texts if option.is_list else ",".join(texts)

@@ -14,8 +14,8 @@ from rich.text import Text
 
 LOG = logging.getLogger("am4cm_cli")
 """Parent of the loggers that modules of the library have by their names."""
-OTHERS = ("rasterio", "py.warnings")
-"""Loggers of what GDAL and Python warn of; silent, or Python's own business, unless asked for."""
+GDAL, PYTHON = "rasterio", "py.warnings"
+"""Loggers of what these two warn of."""
 FACTS = "facts"
 """Of a record: what --log-json tells beside its message, as a mapping."""
 
@@ -95,10 +95,15 @@ def speak(voice: Voice) -> None:
     LOG.setLevel(voice.level)
     # Python's warnings go where they always went, unless they are to be hidden or to be JSON.
     logging.captureWarnings(voice != Voice())
-    for name in OTHERS:
-        logger = logging.getLogger(name)
-        kept = [each for each in logger.handlers if not isinstance(each, Lines | JsonLines)]
-        logger.handlers[:] = kept if voice == Voice() else [*kept, handler]
+    _hear(PYTHON, handler if voice != Voice() else None)
+    _hear(GDAL, handler if voice.verbose else None)
+
+
+def _hear(name: str, handler: logging.Handler | None) -> None:
+    """Give a logger of others this handler in place of an earlier one of ours."""
+    logger = logging.getLogger(name)
+    kept = [each for each in logger.handlers if not isinstance(each, Lines | JsonLines)]
+    logger.handlers[:] = kept if handler is None else [*kept, handler]
 
 
 def says_json() -> bool:

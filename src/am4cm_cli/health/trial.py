@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from am4cm_cli.health.findings import Finding, State
 from am4cm_cli.health.probes import probe
 
-TOPIC = "self-test"
+TOPIC, NAME = "self-test", "a simulated stack"
 SIDE, DATES, SEED = 32, 16, 7
 CLEAR, THICK = 0, 1
 """In the simulation's truth.tif."""
@@ -70,21 +70,22 @@ def main() -> None:
 def look_at_trial() -> Iterator[Finding]:
     """Make a trial in a process of its own."""
     answer = probe("from am4cm_cli.health.trial import main; main()")
-    yield judge(None, answer.wrong) if answer.wrong else judge(Trial(**answer.facts))
+    yield _broken(answer.wrong) if answer.wrong else judge(Trial(**answer.facts))
 
 
-def judge(trial: Trial | None, wrong: str = "") -> Finding:
+def judge(trial: Trial) -> Finding:
     """Say how a trial went."""
-    if trial is not None:
-        shares = f"{trial.masked:.1%} of thick cloud masked, {trial.kept:.1%} of clear ground kept"
-        good = trial.masked >= LEAST and trial.kept >= LEAST
-        wrong = shares if good else f"{shares}; expected {LEAST:.0%} or more"
-    else:
-        good = False
+    shares = f"{trial.masked:.1%} of thick cloud masked, {trial.kept:.1%} of clear ground kept"
+    if min(trial.masked, trial.kept) >= LEAST:
+        return Finding(topic=TOPIC, name=NAME, found=shares)
+    return _broken(f"{shares}; expected {LEAST:.0%} or more")
+
+
+def _broken(wrong: str) -> Finding:
     return Finding(
         topic=TOPIC,
-        name="a simulated stack",
+        name=NAME,
         found=wrong,
-        state=State.GOOD if good else State.BROKEN,
-        remedy="" if good else "mend what is broken above, or install am4cm again",
+        state=State.BROKEN,
+        remedy="mend what is broken above, or install am4cm again",
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import pytest
 
+from am4cm_cli.commands.console import tell_rate
 from stacks import every_days, write_stack
 from test_commands import process
 
@@ -48,6 +49,21 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left(tmp_path):
     assert re.search(r"Simulating.*3/3", shown)
     assert re.search(r"\d/s|s each", COLOUR.sub("", shown))
     assert re.search(r"\d:\d\d:\d\d", COLOUR.sub("", shown))
+
+
+@pytest.mark.parametrize(
+    ("speed", "told"),
+    [
+        (1900, "1,900/s"),
+        (100, "100/s"),
+        (12.34, "12.3/s"),
+        (1, "1/s"),
+        (0.4, "2.5 s each"),
+        (0.0008, "1,250 s each"),
+    ],
+)
+def test_rates_are_read_at_a_glance(speed, told):
+    assert tell_rate(speed) == told
 
 
 @pytest.mark.parametrize(

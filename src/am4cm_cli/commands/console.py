@@ -37,7 +37,14 @@ class RateColumn(ProgressColumn):
         speed = task.finished_speed or task.speed
         if not speed:
             return Text("")
-        return Text(f"{speed:.3g}/s" if speed >= 1 else f"{1 / speed:.3g} s each")
+        return Text(tell_rate(speed))
+
+
+def tell_rate(speed: float) -> str:
+    """Items per second with three digits or whole, or seconds per item below one."""
+    if speed < 1:
+        return f"{1 / speed:,.0f} s each" if speed < 0.01 else f"{1 / speed:.3g} s each"
+    return f"{speed:,.0f}/s" if speed >= 100 else f"{speed:.3g}/s"
 
 
 def progress(description: str) -> Track:

@@ -29,3 +29,8 @@ class Clock:
             with self._lock:
                 self.wall[stage] += passed
                 self.busy[stage] += work
+
+    def tell(self) -> str:
+        """One line of seconds by stage, for the log; stages overlap where several threads work."""
+        stages = [f"{stage} {seconds:.2f} s" for stage, seconds in self.wall.items()]
+        return f"time by stage, summed over threads: {', '.join(stages) or 'none'}"

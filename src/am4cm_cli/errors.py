@@ -44,6 +44,10 @@ class WeightsError(Am4cmError):
     """A file is not weights, or these weights cannot serve this stack."""
 
 
+class SettingsError(Am4cmError):
+    """A settings file cannot be read, or says something of what there is not."""
+
+
 class MissingExtraError(Am4cmError):
     """An optional library is not installed."""
 

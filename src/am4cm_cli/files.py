@@ -13,6 +13,14 @@ from am4cm_cli.errors import OutputError
 _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there that we may know of; a name too long is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def check_output(path: Path, *, overwrite: bool) -> None:
     """Raise OutputError if a file cannot appear at this path, before any work is spent on it."""
     check_place(path)

@@ -1,6 +1,7 @@
 """A trained model over a stack: one band of probability per scene, and what else is asked for."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -59,6 +60,7 @@ from am4cm_cli.streaming import compute_windows, one_thread_each
 from am4cm_cli.updating import completing
 from am4cm_cli.weights import Weights
 
+LOG = logging.getLogger(__name__)
 LARGE_BYTES = 4 * 10**9
 """Of uncompressed rasters; beyond, parts are compressed to a fifth, at 100 MB a second."""
 HALF = {"uint8": 50, "float32": 0.5}
@@ -93,6 +95,7 @@ def mask_stack(
     resume: bool = False,
     skip_bad: bool = False,
     track: Track = iter,
+    track_writing: Track = iter,
     tell: Callable[[str], object] = str,
     clock: Clock | None = None,
 ) -> MaskSummary:
@@ -111,7 +114,8 @@ def mask_stack(
         storage: how the rasters are stored; cloud-optimised if None.
         resume: keep what is done beside the output while it is not whole, and go on from there.
         skip_bad: mask scenes that cannot be read as nodata; else they are an error.
-        track: follows the windows.
+        track: follows the windows as they are computed.
+        track_writing: follows them as they are written.
         tell: is given sentences that a user should read while it runs.
         clock: is told where the time goes.
 
@@ -139,6 +143,7 @@ def mask_stack(
                 resume=resume,
                 voiding=(UnreadableError,) if skip_bad else (ChangedError,),
                 track=track,
+                track_writing=track_writing,
                 tell=tell,
                 clock=clock or Clock(),
             )
@@ -180,6 +185,7 @@ def _mask_readable(
     resume: bool,
     voiding: tuple[type[BaseException], ...],
     track: Track,
+    track_writing: Track,
     tell: Callable[[str], object],
     clock: Clock,
 ) -> MaskSummary:
@@ -191,6 +197,7 @@ def _mask_readable(
     if cluster is not None:  # workers read all windows themselves
         job = replace(job, plan=replace(job.plan, spare_bytes=0))
     _check_room(files, job)
+    LOG.debug(job.plan.tell())
     for sentence in job.warnings(resources, alone=cluster is None):
         tell(sentence)
     with (
@@ -220,11 +227,14 @@ def _mask_readable(
             clear_sky_folder(files.clear_sky) as folder,
         ):
             paths = [*new[:singles], *([folder] if folder else [])]
-            answered, flagged = _assemble(engine, parts, job, paths, tags, storage)
+            answered, flagged = _assemble(
+                engine, parts, job, paths, tags, storage, track=track_writing
+            )
             for style in new[singles:]:
                 style.write_text(class_style(), encoding="utf-8")
     if not resume:
         forget_parts(parts_folder(files.probability))
+    LOG.debug(clock.tell())
     notes = (*unreadable_notes(stack), *found["notes"], *estimate_notes(files.folders))
     return MaskSummary(dates=len(stack.scenes), answered=answered, flagged=flagged, notes=notes)
 
@@ -288,6 +298,8 @@ def _assemble(
     paths: Sequence[Path],
     tags: Mapping[str, str],
     storage: Storage,
+    *,
+    track: Track,
 ) -> tuple[int, int]:
     """Write whole rasters; count the probability's pixel-dates, and those flagged."""
     answered = flagged = 0
@@ -301,7 +313,7 @@ def _assemble(
         windows = finished_windows(
             engine, parts, job.tiling, pool, ahead=job.plan.threads, complete=complete
         )
-        for window, layers in windows:
+        for _, (window, layers) in zip(track(list(job.tiling)), windows, strict=True):
             for array, raster in zip(layers, rasters, strict=True):
                 raster.write(array, window)
             counts = count_answers(layers[0], HALF[dtype], NODATA[dtype])

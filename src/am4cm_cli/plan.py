@@ -81,6 +81,14 @@ class Plan:
         room = max(0, self.spare_bytes // self.window_bytes - kept - 1)
         return self.ahead + min(READ_MEANWHILE * self.threads, room)
 
+    def tell(self) -> str:
+        """One line for the log."""
+        (down, right), cache = self.window, self.cache_bytes / 1e6
+        return (
+            f"windows of {right} x {down} pixels, {self.ahead} read ahead, {self.batch} pixels at "
+            f"a time in each of {self.threads} threads, {cache:.0f} MB of blocks kept"
+        )
+
     def decodes(self, block: tuple[int, int], shape: tuple[int, int]) -> int:
         """How often each of the files' blocks is decoded: once, but for blocks too large."""
         sides = zip(block, shape, self.window, strict=True)

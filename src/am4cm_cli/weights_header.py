@@ -8,22 +8,20 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from am4cm_cli.errors import WeightsError, first_line
+from am4cm_cli.published import DEFAULT_NAME, installed_folder, published_weights
 
 KEY = "am4cm"
-DEFAULT_NAME = "sim-10band-2"
 
 
 def default_weights() -> Path:
-    """Where the weights that come with am4cm are: in the wheel, or in a source checkout."""
-    package = Path(__file__).parent
-    name = f"{DEFAULT_NAME}.safetensors"
-    for folder in (package / "_weights", package.parents[1] / "weights"):
-        if (folder / name).is_file():
-            return folder / name
-    raise WeightsError(
-        f"{package / '_weights'}: the default weights {name} are missing. "
-        "Install am4cm again, or name a file with --weights."
-    )
+    """Where the weights that come with am4cm are."""
+    path = published_weights(DEFAULT_NAME)
+    if path is None:
+        raise WeightsError(
+            f"{installed_folder()}: the default weights {DEFAULT_NAME}.safetensors are missing. "
+            "Install am4cm again, or name a file with --weights."
+        )
+    return path
 
 
 def read_header(path: Path) -> dict[str, Any]:

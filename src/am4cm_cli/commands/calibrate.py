@@ -14,6 +14,7 @@ from am4cm_cli.commands.options import (
     Overwrite,
     Weights,
 )
+from am4cm_cli.commands.voice import console
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def calibrate(
     kind: Annotated[
         Kind | None,
         typer.Option(
-            help="What the reference is. Default: recognised. probability: clear below 10 %, "
-            "cloud above 70 %.",
+            help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
+            "cloud above 70 %). Default: recognised.",
             show_default=False,
         ),
     ] = None,
@@ -113,8 +114,6 @@ def calibrate(
     aim = _aim(f_beta, omission)
     if out.suffix != ".safetensors":
         raise typer.BadParameter(f"{out}: expected a name that ends in .safetensors")
-    from rich.console import Console
-
     from am4cm_cli.calibrating import calibrate_weights
     from am4cm_cli.devices import pick_device
     from am4cm_cli.errors import OutputError
@@ -151,7 +150,7 @@ def calibrate(
     save_weights(out, found.weights)
     for note in found.notes:
         say(note)
-    Console().print(calibration_tables(found))
+    console().print(calibration_tables(found))
     say(f"Wrote {out}: {base.stem} calibrated for {' and '.join(found.targets)}.")
 
 

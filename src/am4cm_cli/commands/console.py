@@ -3,14 +3,14 @@
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,9 +22,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from am4cm_cli.commands.voice import FACTS, LOG, is_live, says_json, stderr
 from am4cm_cli.progress import Track
 
-stderr = Console(stderr=True, highlight=False)
+SECONDS_APART = 1.0
+"""Between steps that --log-json tells, but for the first and the last."""
 
 
 class RateColumn(ProgressColumn):
@@ -35,27 +37,82 @@ class RateColumn(ProgressColumn):
         speed = task.finished_speed or task.speed
         if not speed:
             return Text("")
-        return Text(f"{speed:.3g}/s" if speed >= 1 else f"{1 / speed:.3g} s each")
+        return Text(tell_rate(speed))
+
+
+def tell_rate(speed: float) -> str:
+    """Items per second with three digits or whole, or seconds per item below one."""
+    if speed < 1:
+        return f"{1 / speed:,.0f} s each" if speed < 0.01 else f"{1 / speed:.3g} s each"
+    return f"{speed:,.0f}/s" if speed >= 100 else f"{speed:.3g}/s"
 
 
 def progress(description: str) -> Track:
     """Follow an iteration with a bar, the rate and the time left.
 
-    Nothing is shown where standard error is not a terminal.
+    Nothing is shown where standard error is not a terminal, or with --quiet; with --log-json there
+    is a line at most every second.
     """
 
     def follow(items: Iterable[Any]) -> Iterable[Any]:
+        start = monotonic()
+        yield from shown(items)
+        LOG.debug(f"{description}: {monotonic() - start:.2f} s")
+
+    def shown(items: Iterable[Any]) -> Iterable[Any]:
+        if says_json():
+            yield from _tell_steps(description, items)
+            return
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn()
         with Progress(
             *columns,
             TimeRemainingColumn(elapsed_when_finished=True),
             console=stderr,
             transient=True,
-            disable=not stderr.is_terminal,
+            disable=not is_live(),
         ) as bar:
             yield from bar.track(items, description=description)
 
     return follow
+
+
+def _tell_steps(task: str, items: Iterable[Any]) -> Iterator[Any]:
+    tell = tell_steps(task, len(items) if isinstance(items, Sized) else None)
+    tell(0)
+    done = 0
+    for done, item in enumerate(items, start=1):
+        yield item
+        tell(done)
+    tell(done, last=True)
+
+
+def tell_steps(task: str, total: int | None) -> Callable[..., None]:
+    """What tells --log-json how far a task is: call it with what is done, as often as you like."""
+    start = monotonic()
+    told, said = -1, start - SECONDS_APART
+
+    def tell(done: int, *, last: bool = False) -> None:
+        nonlocal told, said
+        now = monotonic()
+        ends = last or done == total
+        if done == told or (now - said < SECONDS_APART and not ends):
+            return
+        told, said = done, now
+        rate = round(done / (now - start), 3) if done and now > start else None
+        facts = {"task": task, "done": done, "total": total, "rate": rate}
+        of = "" if total is None else f" of {total}"
+        LOG.info(f"{task}: {done}{of}", extra={FACTS: facts})
+
+    return tell
+
+
+@contextmanager
+def waiting(description: str) -> Iterator[None]:
+    """Show that something goes on that tells no steps."""
+    start = monotonic()
+    with stderr.status(description) if is_live() and not says_json() else nullcontext():
+        yield
+    LOG.debug(f"{description}: {monotonic() - start:.2f} s")
 
 
 def unwind() -> None:
@@ -73,8 +130,13 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def say(message: str) -> None:
-    """Print one line as it is, without breaking or colouring it."""
-    stderr.print(message, soft_wrap=True, markup=False)
+    """Say one line, without breaking or colouring it; nothing with --quiet."""
+    LOG.info(message)
+
+
+def complain(message: str) -> None:
+    """Say that something failed while the work goes on."""
+    LOG.error(message)
 
 
 @contextmanager

@@ -8,11 +8,16 @@ from typing import Annotated
 
 import typer
 
-from am4cm_cli.commands.console import say, stderr, unwind
+from am4cm_cli.commands.console import say, tell_steps, unwind
+from am4cm_cli.commands.examples import epilog
+from am4cm_cli.commands.grammar import Command, Group
+from am4cm_cli.commands.voice import is_live, says_json, stderr
 
 MB = 1e6
 
-download = typer.Typer(help="Fetch, check and unpack a published data set.", no_args_is_help=True)
+download = typer.Typer(
+    cls=Group, help="Fetch, check and unpack a published data set.", no_args_is_help=True
+)
 
 
 @download.callback()
@@ -29,7 +34,10 @@ class EditionName(StrEnum):
 
 @contextmanager
 def byte_meter(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Follow bytes with a bar, rate and time left; hidden where there is no terminal."""
+    """Follow bytes as `progress` follows an iteration."""
+    if says_json():
+        yield tell_steps(f"{what}, bytes", total)
+        return
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -47,7 +55,7 @@ def byte_meter(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
         console=stderr,
         transient=True,
-        disable=not stderr.is_terminal,
+        disable=not is_live(),
     ) as bar:
         task = bar.add_task(what, total=total)
 
@@ -59,7 +67,7 @@ def byte_meter(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield tell
 
 
-@download.command()
+@download.command(cls=Command, epilog=epilog("pastis"))
 def pastis(
     folder: Annotated[
         Path,

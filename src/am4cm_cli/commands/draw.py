@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from am4cm_cli.commands.console import say, unwind
+from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import Overwrite
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
@@ -14,7 +14,10 @@ from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 @takes_images
 def draw(
     mask: Annotated[
-        Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MASK", help="Mask that am4cm wrote.", exists=True, show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT.png", help="Picture.", show_default=False)],
     images: Annotated[
@@ -35,5 +38,5 @@ def draw(
     unwind()
     check_output(out, overwrite=overwrite)
     stack = find_stack(images, images_as)
-    drawn = draw_sheet(stack, mask, out, count=count)
+    drawn = draw_sheet(stack, mask, out, count=count, track=progress("Drawing"))
     say(f"Wrote {out}: {drawn} of {len(stack.scenes)} dates.")

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from am4cm_cli.commands.completion import complete_weights
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
     Kind,
     Overwrite,
+    find_weights,
     refuse,
     split_names,
 )
+from am4cm_cli.commands.voice import console
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -61,10 +64,8 @@ class Outputs:
 
     def show(self, tables: "RenderableType") -> None:
         """Print tables, unless standard output is for JSON or CSV."""
-        from rich.console import Console
-
         if STDOUT not in (self.json, self.csv):
-            Console().print(tables)
+            console().print(tables)
 
     def write_json(self, text: str) -> None:
         """Write JSON where it was asked for."""
@@ -109,8 +110,8 @@ def evaluate(
     kind: Annotated[
         Kind | None,
         typer.Option(
-            help="What the reference is. Default: recognised. probability: clear below 10 %, "
-            "cloud above 70 %.",
+            help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
+            "cloud above 70 %). Default: recognised.",
             show_default=False,
             rich_help_panel=RIVALS,
         ),
@@ -141,12 +142,12 @@ def evaluate(
             help="The mask's images: adds a threshold on B02, the blue control (the same "
             "smoothing of the blue, no network) and raw attention on the same pixels.",
             show_default=False,
-            rich_help_panel=RIVALS,
         ),
     ] = None,
     scl: Annotated[
         Path | None,
         typer.Option(
+            metavar="FOLDER",
             help="Folder of Sen2Cor's scene classes, as a rival.",
             exists=True,
             file_okay=False,
@@ -157,9 +158,10 @@ def evaluate(
     weights: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="Whose attention is scored. Default: those that come with am4cm.",
-            exists=True,
-            dir_okay=False,
+            callback=find_weights,
+            autocompletion=complete_weights,
             show_default=False,
             rich_help_panel=RIVALS,
         ),

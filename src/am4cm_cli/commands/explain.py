@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from am4cm_cli.commands.console import say, unwind
+from am4cm_cli.commands.console import say, unwind, waiting
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
+    OUTPUTS,
     Device,
     Overwrite,
     Weights,
@@ -31,7 +32,7 @@ def explain(
         float,
         typer.Argument(metavar="X", help="In the images' CRS, or see below.", show_default=False),
     ],
-    y: Annotated[float, typer.Argument(metavar="Y", show_default=False)],
+    y: Annotated[float, typer.Argument(metavar="Y", help="Likewise.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Argument(
@@ -51,6 +52,7 @@ def explain(
             metavar="FILE",
             help="Write the values, a row per date; - for standard output.",
             show_default=False,
+            rich_help_panel=OUTPUTS,
         ),
     ] = None,
     weights: Weights = None,
@@ -74,12 +76,10 @@ def explain(
     _check_outputs(out, csv, overwrite=overwrite)
     stack = find_stack(source, images_as)
     given = "pixel" if pixel else "lonlat" if lonlat else "crs"
-    series = explain_pixel(
-        stack,
-        find_place(stack, x, y, given=given),
-        load_weights(weights or default_weights()),
-        device=pick_device(device),
-    )
+    place = find_place(stack, x, y, given=given)
+    loaded = load_weights(weights or default_weights())
+    with waiting("Reading a sample of the stack, and the pixel"):
+        series = explain_pixel(stack, place, loaded, device=pick_device(device))
     if csv is not None:
         _write_csv(csv, series_csv(series))
     if out is not None:

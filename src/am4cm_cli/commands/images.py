@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from am4cm_cli.commands.completion import complete_bands
 from am4cm_cli.commands.options import split_names
 from am4cm_cli.stacks.options import Box, StackOptions
 
@@ -21,12 +22,15 @@ def image_options(
     bands: Annotated[
         str | None,
         option(
-            help="Names of the bands in file order, such as B02,B03,B04, where files carry none.",
+            metavar="B02,B03,...",
+            help="Names of the bands in file order, where files carry none.",
+            autocompletion=complete_bands,
         ),
     ] = None,
     scale: Annotated[
         float | None,
         option(
+            metavar="NUMBER",
             help="reflectance = dn * scale + offset. Default: the file's or product's, or 0.0001 "
             "for integers.",
         ),
@@ -34,6 +38,7 @@ def image_options(
     offset: Annotated[
         float | None,
         option(
+            metavar="NUMBER",
             help="In reflectance: -0.1 from baseline 04.00 on. Default: the file's or product's, "
             "or 0.",
         ),
@@ -41,6 +46,7 @@ def image_options(
     dates: Annotated[
         Path | None,
         option(
+            metavar="FILE",
             help="CSV of file name and ISO date; outweighs names and tags.",
             exists=True,
             dir_okay=False,

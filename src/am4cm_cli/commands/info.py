@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from am4cm_cli.commands.console import waiting
 from am4cm_cli.commands.images import takes_images
+from am4cm_cli.commands.voice import console
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def info(
     path: Annotated[
         str,
         typer.Argument(
+            metavar="INPUT",
             help="Stack (folder, glob, list, product), mask, prepared folder or weights.",
             show_default=False,
         ),
@@ -27,8 +30,6 @@ def info(
 ) -> None:
     """Show what am4cm understands: the first thing to run when something looks wrong."""
     import json
-
-    from rich.console import Console
 
     from am4cm_cli.rasters.masks import is_mask
 
@@ -44,7 +45,7 @@ def info(
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
     else:
-        Console().print(table)
+        console().print(table)
 
 
 def _weights(path: Path) -> "tuple[dict[str, Any], Table]":
@@ -80,7 +81,8 @@ def _stack(source: str, images_as: StackOptions) -> "tuple[dict[str, Any], Rende
     from am4cm_cli.reports.tables import product_table, stack_table
     from am4cm_cli.stacks.discovery import find_stack
 
-    report = inspect_stack(find_stack(source, images_as))
+    with waiting(f"Looking at {source}"):
+        report = inspect_stack(find_stack(source, images_as))
     products = product_table(report)
     below: list[RenderableType] = ["", products] if products else []
     return report.to_dict(), Group(stack_table(report), *below)

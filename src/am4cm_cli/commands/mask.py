@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.clear_sky import ClearSky
-from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.console import complain, progress, say, unwind
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
+    SPEED,
     Device,
     MaxMemory,
     Overwrite,
@@ -25,6 +26,7 @@ from am4cm_cli.commands.options import (
 )
 from am4cm_cli.commands.outputs import (
     OUTPUTS,
+    PANEL,
     STDOUT,
     Binary,
     Creation,
@@ -122,6 +124,7 @@ def mask(
             metavar="FILE",
             help="Write classes, too: 0 clear, 1 thick, 2 thin cloud, 3 shadow, 255 nodata; "
             "with a style for QGIS beside it, of the first date.",
+            rich_help_panel=PANEL,
         ),
     ] = None,
     reliability: Annotated[
@@ -129,16 +132,23 @@ def mask(
         typer.Option(
             metavar="FILE",
             help="Write how many clear observations of other days each answer rests on, too.",
+            rich_help_panel=PANEL,
         ),
     ] = None,
     attention: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write the model's own attention, too; it sums to 1 over dates."
+            metavar="FILE",
+            help="Write the model's own attention, too; it sums to 1 over dates.",
+            rich_help_panel=PANEL,
         ),
     ] = None,
     heads: Annotated[
-        Heads, typer.Option(help="Of --attention: their mean, or a band for each.")
+        Heads,
+        typer.Option(
+            help="Of --attention: their mean, or a band for each.",
+            rich_help_panel=PANEL,
+        ),
     ] = Heads.MEAN,
     clear_sky: ClearSky = None,
     weights: Weights = None,
@@ -146,12 +156,16 @@ def mask(
     method: Annotated[
         Method,
         typer.Option(
-            help="counterfactual is the mask; for comparison: the attention drop alone, the blue "
-            "band alone without a network, attention itself."
+            help="counterfactual is the mask; for comparison: drop of attention alone, blue band "
+            "alone without a network, logit or attention itself.",
         ),
     ] = Method.COUNTERFACTUAL,
     dtype: Annotated[
-        Dtype, typer.Option(help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.")
+        Dtype,
+        typer.Option(
+            help="uint8: percent, 255 nodata. float32: 0 to 1, NaN nodata.",
+            rich_help_panel=PANEL,
+        ),
     ] = Dtype.UINT8,
     form: OutFormat = Format.COG,
     co: Creation = None,
@@ -189,8 +203,10 @@ def mask(
     tile: Annotated[
         int | None,
         typer.Option(
+            metavar="PIXELS",
             min=16,
             help="Side in pixels of the windows read. Default: by blocks and memory.",
+            rich_help_panel=SPEED,
         ),
     ] = None,
     max_memory: MaxMemory = "2GB",
@@ -202,6 +218,7 @@ def mask(
             help="Compute windows on a dask cluster: local:N for N processes here, "
             "tcp://host:8786, or a scheduler file. Each has one thread and --max-memory.",
             show_default=False,
+            rich_help_panel=SPEED,
         ),
     ] = None,
     resume: Annotated[
@@ -216,6 +233,7 @@ def mask(
             "--skip-bad",
             help="Go on without images that cannot be read: a date that fails midway is nodata, "
             "one that cannot be opened is left out; each is named.",
+            rich_help_panel="Images",
         ),
     ] = False,
     each: Annotated[
@@ -321,6 +339,7 @@ def _compute(
                 skip_bad=skip_bad,
                 tell=say,
                 track=progress("Masking"),
+                track_writing=progress("Writing"),
             )
 
 
@@ -438,7 +457,7 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
                 context=context,
             )
         except Am4cmError as error:
-            say(f"{stack.name}: {error}")
+            complain(f"{stack.name}: {error}")
             failed.append(stack.name)
     if failed:
         raise Am4cmError(

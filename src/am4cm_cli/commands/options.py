@@ -9,6 +9,11 @@ from typing import Annotated
 
 import typer
 
+from am4cm_cli.commands.completion import complete_device, complete_weights
+from am4cm_cli.commands.mistakes import nearest
+from am4cm_cli.files import is_file
+from am4cm_cli.published import PUBLISHED, published_weights
+
 
 class Kind(StrEnum):
     """What a reference is; the names are those of `references.KINDS`."""
@@ -20,23 +25,63 @@ class Kind(StrEnum):
     CLASSES = "classes"
 
 
+def find_weights(value: Path | None) -> Path | None:
+    """Take the name of weights that come with am4cm for their file; a file of that name counts."""
+    if value is None or is_file(value):
+        return value
+    if path := published_weights(str(value)) if str(value) in PUBLISHED else None:
+        return path
+    raise typer.BadParameter(
+        f"{value}: no such file, nor weights that come with am4cm, which are "
+        f"{', '.join(PUBLISHED)}.{nearest(str(value), PUBLISHED)}"
+    )
+
+
+SPEED = "Speed"
+OUTPUTS = "Outputs"
+
 Weights = Annotated[
     Path | None,
     typer.Option(
-        help="Trained weights. Default: those that come with am4cm.",
-        exists=True,
-        dir_okay=False,
+        metavar="FILE",
+        help="Trained weights, a file or one of those that come with am4cm: "
+        f"{', '.join(PUBLISHED)}. Default: the first of these.",
+        callback=find_weights,
+        autocompletion=complete_weights,
         show_default=False,
     ),
 ]
 MaxMemory = Annotated[
-    str, typer.Option(help="What it may take beside some 0.4 GB of the program itself.")
+    str,
+    typer.Option(
+        metavar="SIZE",
+        help="What it may take beside some 0.4 GB of the program itself.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="That compute. Default: all cores.", show_default=False)
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="That compute. Default: all cores.",
+        show_default=False,
+        rich_help_panel=SPEED,
+    ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace an output that exists.", rich_help_panel=OUTPUTS),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Where to compute: auto, cpu, cuda, cuda:1 or mps.",
+        autocompletion=complete_device,
+        rich_help_panel=SPEED,
+    ),
+]
 
 
 def parse_bytes(text: str) -> int:
@@ -73,9 +118,15 @@ def option_hint(context: typer.Context, name: str) -> str:
 
 
 def is_given(context: typer.Context, name: str) -> bool:
-    """Whether the user gave an option."""
+    """Whether an option is on the command line; what is set for good may be of no use at times."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def is_set(context: typer.Context, name: str) -> bool:
+    """Whether an option is given, on the command line or for good."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def cores() -> int:

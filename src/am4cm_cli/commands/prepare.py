@@ -11,9 +11,10 @@ import typer
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
+    SPEED,
     Overwrite,
     cores,
-    is_given,
+    is_set,
     refuse,
     split_names,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from am4cm_cli.datasets.stacks import LabelledStack, PrepareConfig
     from am4cm_cli.stacks.stack import Stack
 
+PASTIS, LABELS = "PASTIS", "Labels"
 FOLDS_OF_STACKS = 5
 """By default."""
 FEWEST_FOLDS = 3
@@ -74,7 +76,8 @@ def prepare(
         Path,
         typer.Option(
             help="Raster of class codes, by itself or inside each SOURCE; or parcels, with "
-            "--classes-from."
+            "--classes-from.",
+            rich_help_panel=LABELS,
         ),
     ] = Path("labels.tif"),
     classes_from: Annotated[
@@ -83,10 +86,15 @@ def prepare(
             metavar="FIELD",
             help="--labels is a GeoPackage, GeoJSON or GeoParquet of parcels, and this field, text "
             "or whole numbers, their class.",
+            rich_help_panel=LABELS,
         ),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(help="Of parcels, where --labels has several layers.")
+        str | None,
+        typer.Option(
+            help="Of parcels, where --labels has several layers.",
+            rich_help_panel=LABELS,
+        ),
     ] = None,
     erode: Annotated[
         float,
@@ -94,12 +102,15 @@ def prepare(
             callback=metres,
             metavar="METRES",
             help="Shrink parcels by so much, to take no pixel on a border.",
+            rich_help_panel=LABELS,
         ),
     ] = 0,
     unlabelled: Annotated[
         str | None,
         typer.Option(
-            help="Codes or classes that are none. Default: 0 and nodata.", show_default=False
+            help="Codes or classes that are none. Default: 0 and nodata.",
+            show_default=False,
+            rich_help_panel=LABELS,
         ),
     ] = None,
     group_by: Annotated[
@@ -109,7 +120,9 @@ def prepare(
     fields: Annotated[
         Path | None,
         typer.Option(
-            help="Raster of field numbers. Where it holds 0 or nodata, connected labels are fields."
+            help="Raster of field numbers; where it holds 0 or nodata, connected labels are "
+            "fields.",
+            rich_help_panel=LABELS,
         ),
     ] = None,
     block: Annotated[int, typer.Option(min=1, help="Side of a block in pixels.")] = 32,
@@ -125,11 +138,20 @@ def prepare(
         ),
     ] = None,
     pixels_per_patch: Annotated[
-        int | None, typer.Option(min=1, help="PASTIS: at most this many pixels of each patch.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="At most this many pixels of each patch.",
+            rich_help_panel=PASTIS,
+        ),
     ] = None,
     fraction: Annotated[
         float | None,
-        typer.Option(callback=a_share, help="PASTIS: this share of each patch's pixels, 0 to 1."),
+        typer.Option(
+            callback=a_share,
+            help="This share of each patch's pixels, 0 to 1.",
+            rich_help_panel=PASTIS,
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -138,6 +160,7 @@ def prepare(
             max=32,
             help="PASTIS: patches to read at once. Default: one per core, at most 16.",
             show_default=False,
+            rich_help_panel=SPEED,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and the choice of pixels.")] = 0,
@@ -224,7 +247,7 @@ def check_labels(context: typer.Context, labels: Path, classes_from: str | None)
             )
         return
     refuse(context, ("fields",), "--classes-from, since parcels are the fields")
-    if not is_given(context, "labels"):
+    if not is_set(context, "labels"):
         raise typer.BadParameter("needs --labels parcels.gpkg", param_hint="'--classes-from'")
 
 

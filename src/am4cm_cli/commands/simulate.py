@@ -10,6 +10,7 @@ import typer
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.options import Overwrite, cores, refuse
 
+STACK, PASTIS = "Of a stack", "Of PASTIS"
 OF_STACKS = ("size", "dates", "start", "clouds", "chain")
 OF_PASTIS = ("patches", "workers")
 
@@ -43,9 +44,23 @@ def simulate(
         Layout, typer.Option(help="One stack of images, or patches laid out like PASTIS.")
     ] = Layout.STACK,
     size: Annotated[
-        int, typer.Option(min=8, max=2048, help="Side of the image in pixels of 10 m.")
+        int,
+        typer.Option(
+            min=8,
+            max=2048,
+            help="Side of the image in pixels of 10 m.",
+            rich_help_panel=STACK,
+        ),
     ] = 256,
-    dates: Annotated[int, typer.Option(min=1, max=146, help="Acquisitions in the year.")] = 40,
+    dates: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=146,
+            help="Acquisitions in the year.",
+            rich_help_panel=STACK,
+        ),
+    ] = 40,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
     start: Annotated[
         datetime,
@@ -54,18 +69,32 @@ def simulate(
             callback=in_the_calendar,
             help="First day of the year to cover, 1980 to 2100.",
             show_default="2018-01-01",
+            rich_help_panel=STACK,
         ),
     ] = datetime(2018, 1, 1),
     clouds: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the dates that have clouds or haze.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of the dates that have clouds or haze.",
+            rich_help_panel=STACK,
+        ),
     ] = 0.5,
     chain: Annotated[
-        Chain, typer.Option(help="Radiometry of Sen2Cor's L2A, of THEIA's, or L1C in 13 bands.")
+        Chain,
+        typer.Option(
+            help="Radiometry of Sen2Cor's L2A, of THEIA's, or L1C in 13 bands.",
+            rich_help_panel=STACK,
+        ),
     ] = Chain.SEN2COR,
     patches: Annotated[
         int,
         typer.Option(
-            min=5, max=24_000, help="PASTIS: patches of 128 x 128 pixels, about 17 MB each."
+            min=5,
+            max=24_000,
+            help="Patches of 128 x 128 pixels, about 17 MB each.",
+            rich_help_panel=PASTIS,
         ),
     ] = 60,
     workers: Annotated[
@@ -73,8 +102,9 @@ def simulate(
         typer.Option(
             min=1,
             max=32,
-            help="PASTIS: patches to simulate at once. Default: one per core, at most 16.",
+            help="Patches to simulate at once. Default: one per core, at most 16.",
             show_default=False,
+            rich_help_panel=PASTIS,
         ),
     ] = None,
     overwrite: Overwrite = False,

@@ -7,6 +7,7 @@ import typer
 
 from am4cm_cli.commands.console import progress, unwind
 from am4cm_cli.commands.options import Device
+from am4cm_cli.commands.voice import console
 
 if TYPE_CHECKING:
     from am4cm_cli.weights import Weights
@@ -37,8 +38,6 @@ def score(
     """Show how well weights tell the classes of one fold apart: accuracy, F1, IoU, confusion."""
     import json
 
-    from rich.console import Console
-
     from am4cm_cli.devices import pick_device
     from am4cm_cli.evaluation import score_fold
     from am4cm_cli.ranks import Ranks
@@ -53,7 +52,7 @@ def score(
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        Console().print(scores_table(f"{loaded.name} on fold {number} of {data}", found))
+        console().print(scores_table(f"{loaded.name} on fold {number} of {data}", found))
 
 
 def _tested(weights: "Weights") -> int:

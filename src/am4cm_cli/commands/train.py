@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
-from am4cm_cli.commands.options import Device, Overwrite
+from am4cm_cli.commands.options import OUTPUTS, SPEED, Device, Overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ GIGABYTE = 10**9
 MOST_MEMORY = 10**6
 """GB."""
 FIRST_FOLD = 1
+SCHEDULE, AUGMENTATION = "Schedule", "Augmentation"
 
 
 class ClassWeights(StrEnum):
@@ -35,13 +36,19 @@ class Keep(StrEnum):
     LAST = "last"
 
 
-def a_model(name: str) -> str:
-    """Refuse a model that there is not."""
-    from am4cm_cli.models import MODEL_NAMES
+class Model(StrEnum):
+    """What to train; the names are those of `models.MODEL_NAMES`."""
 
-    if name not in MODEL_NAMES:
-        raise typer.BadParameter(f"{name}: expected one of {', '.join(MODEL_NAMES)}")
-    return name
+    LTAE = "ltae"
+    MLP = "mlp"
+    SIZE_9K = "9k"
+    SIZE_34K = "34k"
+    SIZE_112K = "112k"
+    SIZE_288K = "288k"
+    COMPAT_9K = "compat-9k"
+    COMPAT_34K = "compat-34k"
+    COMPAT_112K = "compat-112k"
+    COMPAT_288K = "compat-288k"
 
 
 def train(
@@ -69,59 +76,134 @@ def train(
         ),
     ] = False,
     model: Annotated[
-        str,
+        Model,
         typer.Option(
-            callback=a_model,
             help="ltae, mlp, or a size of the paper: 9k, 34k, 112k, 288k; compat-9k and so on "
             "are the original network.",
         ),
-    ] = "ltae",
-    epochs: Annotated[int, typer.Option(min=1, help="Times each series is seen.")] = 10,
+    ] = Model.LTAE,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Times each series is seen.",
+            rich_help_panel=SCHEDULE,
+        ),
+    ] = 10,
     batch: Annotated[
-        int, typer.Option(min=2, help="Series per step, of all processes together.")
+        int,
+        typer.Option(
+            min=2,
+            help="Series per step, of all processes together.",
+            rich_help_panel=SCHEDULE,
+        ),
     ] = 512,
-    rate: Annotated[float, typer.Option(min=0, help="Peak of the one-cycle schedule.")] = 4e-3,
-    weight_decay: Annotated[float, typer.Option(min=0, help="Of AdamW.")] = 1e-2,
+    rate: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Peak of the one-cycle schedule.",
+            rich_help_panel=SCHEDULE,
+        ),
+    ] = 4e-3,
+    weight_decay: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Of AdamW.",
+            rich_help_panel=SCHEDULE,
+        ),
+    ] = 1e-2,
     drop_dates: Annotated[
-        float, typer.Option(min=0, max=1, help="Largest share of dates hidden from a series.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Largest share of dates hidden from a series.",
+            rich_help_panel=AUGMENTATION,
+        ),
     ] = 0.6,
     drop_bands: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of series that have bands hidden.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of series that have bands hidden.",
+            rich_help_panel=AUGMENTATION,
+        ),
     ] = 0.0,
     shade: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of dates darkened as a cloud's shadow does.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of dates darkened as a cloud's shadow does.",
+            rich_help_panel=AUGMENTATION,
+        ),
     ] = 0.05,
     noise: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Reflectance noise added to every band of every date."),
+        typer.Option(
+            min=0,
+            max=1,
+            help="Reflectance noise added to every band of every date.",
+            rich_help_panel=AUGMENTATION,
+        ),
     ] = 0.04,
     class_weights: Annotated[
-        ClassWeights, typer.Option(help="balanced: rare classes weigh as much as common ones.")
+        ClassWeights,
+        typer.Option(
+            help="balanced: rare classes weigh as much as common ones.",
+            rich_help_panel=SCHEDULE,
+        ),
     ] = ClassWeights.NONE,
     label_smoothing: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of a label spread over all classes.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of a label spread over all classes.",
+            rich_help_panel=SCHEDULE,
+        ),
     ] = 0.0,
     keep: Annotated[
-        Keep, typer.Option(help="Epoch to keep: best mean IoU in validation, or last.")
+        Keep,
+        typer.Option(
+            help="Epoch to keep: best mean IoU in validation, or last.",
+            rich_help_panel=SCHEDULE,
+        ),
     ] = Keep.BEST,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="The same seed gives the same bytes.",
+            rich_help_panel=SCHEDULE,
+        ),
+    ] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after the last whole epoch of a stopped run.")
     ] = False,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
-            file_okay=False, help="Folder for a TensorBoard log as well.", show_default=False
+            metavar="FOLDER",
+            file_okay=False,
+            help="Folder for a TensorBoard log as well.",
+            show_default=False,
+            rich_help_panel=OUTPUTS,
         ),
     ] = None,
     memory: Annotated[
         float | None,
         typer.Option(
+            metavar="GB",
             min=0,
             max=MOST_MEMORY,
             help="GB that series may take on the device; more are read while training. Default: "
             "most of what is free.",
             show_default=False,
+            rich_help_panel=SPEED,
         ),
     ] = None,
     report: Annotated[
@@ -130,6 +212,7 @@ def train(
             metavar="PAGE.html",
             help="Report to write: curves, confusion, attention; pictures beside it.",
             show_default=False,
+            rich_help_panel=OUTPUTS,
         ),
     ] = None,
     device: Device = "auto",
@@ -147,7 +230,7 @@ def train(
     if all_folds and fold is not None:
         raise typer.BadParameter("has no use with --all-folds", param_hint="'--fold'")
     config = TrainConfig(
-        model=model,
+        model=model.value,
         epochs=epochs,
         batch=batch,
         rate=rate,
@@ -169,7 +252,7 @@ def train(
         run = Run(
             ranks=ranks,
             memory=None if memory is None else round(memory * GIGABYTE),
-            track=progress("Training"),
+            track=progress("Training") if ranks.first else iter,
         )
         try:
             if all_folds:

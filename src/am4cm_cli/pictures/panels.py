@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.errors import StackError
+from am4cm_cli.progress import Track
 from am4cm_cli.rasters.masks import MaskFile, read_probability
 from am4cm_cli.rasters.reading import read_preview
 from am4cm_cli.stacks.grids import describe, same_grid
@@ -57,7 +58,12 @@ def matching_scenes(stack: Stack, mask: MaskFile) -> list[Scene]:
 
 
 def read_panels(
-    stack: Stack, scenes: Sequence[Scene], mask: MaskFile, chosen: Sequence[int]
+    stack: Stack,
+    scenes: Sequence[Scene],
+    mask: MaskFile,
+    chosen: Sequence[int],
+    *,
+    track: Track = iter,
 ) -> list[Panel]:
     """Read some dates of a mask and the scenes they belong to.
 
@@ -66,11 +72,12 @@ def read_panels(
         scenes: of all bands of the mask, in their order.
         mask: to show.
         chosen: indexes of the dates to show.
+        track: follows the scenes.
     """
     shape = small_shape(stack.grid.shape, PANEL_SIDE)
     probabilities = read_probability(mask, shape, indexes=chosen)
     with quiet(stack.grid):
-        colours = [_colour(stack, scenes[index], shape) for index in chosen]
+        colours = [_colour(stack, scenes[index], shape) for index in track(chosen)]
     return [
         Panel(name=mask.names[index], colour=colour, probability=probability)
         for index, colour, probability in zip(chosen, colours, probabilities, strict=True)

@@ -7,15 +7,18 @@ from am4cm_cli.errors import MissingExtraError, StackError
 from am4cm_cli.files import appear
 from am4cm_cli.pictures.choice import choose_dates
 from am4cm_cli.pictures.panels import matching_scenes, read_panels, survey
+from am4cm_cli.progress import Track
 from am4cm_cli.rasters.masks import MaskFile, open_mask
 from am4cm_cli.stacks.stack import Stack
 
 
-def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12) -> int:
+def draw_sheet(
+    stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12, track: Track = iter
+) -> int:
     """Draw some dates of a stack, in true colour above the cloud probability, as a PNG.
 
     Dates are chosen by `choose_dates`. Without B04, B03 and B02, the first land band is drawn in
-    grey.
+    grey; `track` follows them.
 
     Returns:
         How many dates were drawn.
@@ -30,7 +33,7 @@ def draw_sheet(stack: Stack, mask_path: Path, out_png: Path, *, count: int = 12)
     chosen = choose_dates(survey(mask), count=count)
     if not chosen:
         raise StackError(f"{mask_path}: has no valid pixel on any date, so nothing can be drawn.")
-    panels = read_panels(stack, scenes, mask, chosen)
+    panels = read_panels(stack, scenes, mask, chosen, track=track)
     with appear(out_png) as part:
         sheet.save_sheet(panels, part, title=_title(mask, len(chosen)), source=_source(mask))
     return len(chosen)

@@ -1,5 +1,6 @@
 """From files to a stack: which scenes there are, when, of which bands, on which grid."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from am4cm_cli.stacks.radiometry import (
 from am4cm_cli.stacks.stack import BandFile, Grid, Scene, Stack
 from am4cm_cli.stacks.tiles import join_tiles
 
+LOG = logging.getLogger(__name__)
+
 
 def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack:
     """Find the scenes of a stack, and bring them to one grid and the same bands.
@@ -39,7 +42,13 @@ def find_stack(source: str | Path, options: StackOptions = AS_THEY_ARE) -> Stack
     Raises:
         StackError: it cannot be understood, or not all of it can be brought together.
     """
-    return assemble(str(source), find_drafts(source, options), options)
+    stack = assemble(str(source), find_drafts(source, options), options)
+    height, width = stack.grid.shape
+    LOG.debug(
+        f"{source}: {len(stack.scenes)} scenes of {width} x {height} pixels, "
+        f"bands {' '.join(stack.bands)}"
+    )
+    return stack
 
 
 def assemble(source: str, found: Findings, options: StackOptions) -> Stack:

@@ -1,0 +1,1 @@
+"""Whether an installation is whole: what `am4cm doctor` looks at."""

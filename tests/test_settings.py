@@ -1,0 +1,234 @@
+"""Options set for good: in files, by the environment, and what outweighs what."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.main import get_command
+
+from am4cm_cli.app import app
+from am4cm_cli.commands.catalogue import catalogue
+from am4cm_cli.commands.settings import read_settings, user_file
+from am4cm_cli.errors import SettingsError
+from test_commands import assert_refused, run  # noqa: F401
+
+KNOWN = catalogue(get_command(app))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user without settings, in an empty folder below another one."""
+    for name in ("HOME", "XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("AM4CM_CONFIG")
+    here = tmp_path / "project" / "deep"
+    here.mkdir(parents=True)
+    user_file().parent.mkdir(parents=True)
+    return here
+
+
+def dates(folder):
+    return len(list((folder / "images").iterdir()))
+
+
+def test_the_command_line_outweighs_the_environment_the_project_and_the_user(
+    run,  # noqa: F811
+    home,
+    monkeypatch,
+):
+    """Each says another number of dates; one after the other is taken away."""
+    monkeypatch.setenv("AM4CM_SIMULATE_DATES", "6")
+    (home.parent / "am4cm.toml").write_text("[simulate]\ndates = 5\n")
+    user_file().write_text("[simulate]\ndates = 4\nsize = 8\n")
+
+    def made(name, *options):
+        done = run("simulate", name, *options, cwd=home)
+        assert done.returncode == 0, done.stderr
+        return dates(home / name)
+
+    assert made("a", "--dates", 7) == 7
+    assert made("b") == 6
+    monkeypatch.delenv("AM4CM_SIMULATE_DATES")
+    assert made("c") == 5
+    (home.parent / "am4cm.toml").unlink()
+    assert made("d") == 4
+    (home / "own.toml").write_text("[simulate]\ndates = 3\nsize = 8\n")
+    assert made("e", "--config", "own.toml") == 3
+
+
+def test_the_nearest_project_file_counts_alone(run, home):  # noqa: F811
+    (home.parent / "am4cm.toml").write_text("[mask]\nthreads = 1\n")
+    (home / "am4cm.toml").write_text("[mask]\nmax-memory = '1GB'\n")
+    told = json.loads(run("config", "--json", cwd=home).stdout)
+    assert [one["option"] for one in told["settings"]] == ["max-memory"]
+
+
+def test_config_shows_what_is_set_and_by_whom(run, home, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("AM4CM_MASK_TARGET", "unusable")
+    monkeypatch.setenv("AM4CM_MASK_FORMAT", "gtiff")
+    monkeypatch.setenv("AM4CM_MASK_THREAD", "1")
+    file = home / "am4cm.toml"
+    file.write_text("verbose = false\n[mask]\nthreads = 2\n[download.pastis]\nkeep-zip = true\n")
+    done = run("config", "--json", cwd=home)
+    told = json.loads(done.stdout)
+    assert {(s["command"], s["option"], s["value"], s["origin"]) for s in told["settings"]} == {
+        ("", "verbose", False, str(file)),
+        ("mask", "target", "unusable", "AM4CM_MASK_TARGET"),
+        ("mask", "format", "gtiff", "AM4CM_MASK_FORMAT"),
+        ("mask", "threads", "2", str(file)),
+        ("download pastis", "keep-zip", True, str(file)),
+    }
+    assert {"path": str(user_file()), "found": False} in told["files"]
+    assert {"path": str(file), "found": True} in told["files"]
+    assert "Did you mean AM4CM_MASK_THREADS?" in done.stderr.decode()
+    shown = run("config", "mask", cwd=home).stdout.decode()
+    assert "built in" in shown
+    assert "AM4CM_MASK_TARGET" in shown
+    assert run("config", "msk", cwd=home).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[mask]\nmax_memory = '4GB'\n", ("[mask] max_memory", "Did you mean max-memory?")),
+        ("[msk]\nthreads = 1\n", ("[msk]", "Did you mean mask?")),
+        ("mask = 3\n", ("mask is a command", "[mask]")),
+        ("threads = 3\n", ("threads is no option of am4cm", "It belongs into [mask]")),
+        ("[download.pasti]\nkeep-zip = true\n", ("[download.pasti]", "Did you mean pastis?")),
+        ("[mask]\nresume = 'no'\n", ("[mask] resume", "'no'", "true or false")),
+        ("[mask]\nthreads = true\n", ("[mask] threads", "True", "a number")),
+        ("[mask]\nthreads = 1\nthreads = 2\n", ("cannot be read as TOML",)),
+        ("[mask", ("cannot be read as TOML",)),
+        ("[mask]\nthreads = 0x" + "f" * 5000, ("[mask] threads", "too large")),
+        ("[mask]\nthreads = [true, 0x" + "f" * 5000 + "]", ("[mask] threads", "too large")),
+        ("[mask]\nsplit = 'a'\ntable = \"a\\u0000b\"\n", ("[mask] table", "null characters")),
+        ('"a\\nb" = 1\n', (r"'a\nb' is no option",)),
+        ("version = true\n", ("version is no option",)),
+    ],
+)
+def test_what_a_file_cannot_say_is_refused_by_name(run, home, text, words):  # noqa: F811
+    (home / "am4cm.toml").write_text(text)
+    done = run("simulate", "site", cwd=home)
+    assert_refused(done, home, str(home / "am4cm.toml"), *words, left=["am4cm.toml"])
+
+
+def test_a_wrong_value_is_told_with_its_place(run, home, monkeypatch):  # noqa: F811
+    (home / "am4cm.toml").write_text("[simulate]\nchain = 'sen2core'\n")
+    done = run("simulate", "site", cwd=home)
+    assert done.returncode == 2
+    told = " ".join(done.stderr.decode().replace("│", " ").split())
+    assert "Did you mean sen2cor?" in told
+    assert "[simulate] chain" in told
+    monkeypatch.setenv("AM4CM_SIMULATE_CHAIN", "theja")
+    told = run("simulate", "site", cwd=home).stderr.decode().replace("│", " ")
+    assert "AM4CM_SIMULATE_CHAIN" in told
+    assert "Did you mean theia?" in " ".join(told.split())
+
+
+def test_a_working_folder_that_is_gone_is_told(run, home):  # noqa: F811
+    gone = home / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    try:
+        done = run("config")
+    finally:
+        os.chdir(home)
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("error: The working folder was removed")
+
+
+def test_help_does_not_read_settings(run, home):  # noqa: F811
+    (home / "am4cm.toml").write_text("nonsense")
+    assert run("--help", cwd=home).returncode == 0
+
+
+def test_what_is_set_for_good_may_be_of_no_use_at_times(run, home):  # noqa: F811
+    (home / "am4cm.toml").write_text("[simulate]\nsize = 8\ndates = 3\npatches = 7\n")
+    assert run("simulate", "site", cwd=home).returncode == 0
+    assert run("simulate", "other", "--patches", 7, cwd=home).returncode == 2
+
+
+def setting(tmp_path, table, line):
+    file = tmp_path / "am4cm.toml"
+    file.write_text(f"[{table}]\n{line}\n")
+    (found,) = read_settings({file: True}, KNOWN).found.values()
+    return found.value
+
+
+def test_paths_are_relative_to_their_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert setting(tmp_path, "mask", "split = 'out/dates'") == f"{tmp_path}/out/dates"
+    assert setting(tmp_path, "mask", "split = '~/dates'") == "/home/ada/dates"
+    assert setting(tmp_path, "mask", "split = '/dates'") == "/dates"
+    assert setting(tmp_path, "explain", "csv = '-'") == "-"
+    assert setting(tmp_path, "mask", "weights = 'sim-10band'") == "sim-10band"
+    assert setting(tmp_path, "prepare", "fields = 'fields.tif'") == "fields.tif"
+    (tmp_path / "sim-10band").touch()
+    assert setting(tmp_path, "mask", "weights = 'sim-10band'") == f"{tmp_path}/sim-10band"
+
+
+def test_values_are_those_of_the_command_line(tmp_path):
+    assert setting(tmp_path, "mask", "bbox = [1, 2.5, 3, 4]") == "1,2.5,3,4"
+    assert setting(tmp_path, "mask", "bands = ['B02', 'B03']") == "B02,B03"
+    assert setting(tmp_path, "mask", "from = 2018-03-01") == "2018-03-01"
+    assert setting(tmp_path, "mask", "co = 'COMPRESS=ZSTD'") == ["COMPRESS=ZSTD"]
+    assert setting(tmp_path, "mask", "resume = false") is False
+
+
+@given(
+    st.recursive(
+        st.one_of(
+            st.booleans(),
+            st.integers(),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.text("ab.~/-é", max_size=9),
+        ),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["mask", "threads", "resume", "split", "download", "x"]),
+                inner,
+                max_size=3,
+            )
+        ),
+        max_leaves=6,
+    )
+)
+def test_any_file_is_understood_or_refused(tmp_path_factory, value):
+    file = tmp_path_factory.mktemp("any") / "am4cm.toml"
+    tree = value if isinstance(value, dict) else {"mask": value}
+    file.write_text("\n".join(f"{name} = {inline(each)}" for name, each in tree.items()))
+    found, refusal = understood(file)
+    assert (found is None) == refusal.startswith(str(file))
+    assert "\n" not in refusal
+    for variable, setting in (found or {}).items():
+        kind = bool if setting.option.is_flag else list if setting.option.is_list else str
+        assert isinstance(setting.value, kind)
+        assert setting.option.variable == variable
+
+
+def understood(file):
+    """What a file sets, or why it is refused."""
+    try:
+        return read_settings({file: True}, KNOWN).found, ""
+    except SettingsError as error:
+        return None, str(error)
+
+
+def inline(value):
+    """A value as TOML writes it on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {inline(each)}" for name, each in value.items()) + "}"
+    return json.dumps(value)
+
+
+def test_each_option_has_a_variable_of_its_own():
+    variables = [option.variable for option in KNOWN]
+    assert len(set(variables)) == len(variables)
+    assert {"AM4CM_QUIET", "AM4CM_MASK_MAX_MEMORY", "AM4CM_DOWNLOAD_PASTIS_KEEP_ZIP"} <= {
+        *variables
+    }
+    assert "AM4CM_CONFIG" in os.environ  # which the tests set, so that no one's settings count

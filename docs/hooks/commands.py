@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import escape
 from inspect import cleandoc
 from typing import Any
 
@@ -15,7 +16,7 @@ PLACE = "Commands"
 """In the navigation, where the pages go."""
 KEPT = "\b"
 """Stands before a paragraph whose lines Click leaves as they are."""
-SIGN = re.compile(r"[\\|<>*_`\[\]]")
+SIGN = re.compile(r"[\\|*_`\[\]]")
 """What Markdown would take for more than a sign."""
 
 
@@ -51,7 +52,7 @@ def describe(context: Any) -> str:
         parts.append(f"- [{name}]({_uri(name)[9:]}): {context_.command.get_short_help_str(200)}")
     for title, rows in _panels(context).items():
         table = "\n".join(f"| `{names}` | {_plain(words)} |" for names, words in rows)
-        parts.append(f"## {title}\n\n| | |\n|---|---|\n{table}")
+        parts.append(f"## {title}\n\n| | what it is |\n|---|---|\n{table}")
     return "\n\n".join([*parts, *_text(command.epilog)]) + "\n"
 
 
@@ -93,7 +94,7 @@ def _text(help_text: str | None) -> Iterator[str]:
 
 def _plain(words: str) -> str:
     """Markdown that shows the words as they are."""
-    return SIGN.sub(r"\\\g<0>", words)
+    return SIGN.sub(r"\\\g<0>", escape(words, quote=False))
 
 
 def _uri(name: str) -> str:

@@ -16,6 +16,8 @@ ELSEWHERE = {
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 MARK = re.compile(r"^(\s*```\w+) (?:run|not run|output|messages).*$", re.M)
+NAMED = re.compile(r"\[(?:\.\./|docs/)?([\w-]+)(?:/README)?\.md\](?=\()")
+"""A link's text that is a file's name, as the pages have it where they are read as files."""
 COMMENT = re.compile(r"<!--.*?-->\n*", re.S)
 
 
@@ -27,14 +29,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links to files of the repository into links to pages, and leave out blocks' marks."""
+    """Turn names of files in the repository into those of pages, and leave out blocks' marks."""
     uri = page.file.src_uri
     source = ELSEWHERE.get(uri, join("docs", uri))
 
     def moved(link: re.Match[str]) -> str:
         return relpath(in_site(normpath(join(dirname(source), link[1]))), dirname(uri) or ".")
 
-    return LINK.sub(moved, MARK.sub(r"\1", COMMENT.sub("", markdown)))
+    shown = MARK.sub(r"\1", COMMENT.sub("", markdown))
+    return LINK.sub(moved, NAMED.sub(lambda name: f"[{name[1].replace('-', ' ')}]", shown))
 
 
 def in_site(path: str) -> str:

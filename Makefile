@@ -155,13 +155,9 @@ bench-memory: $(READY)  ## peak memory under a limit, on large stacks; then make
 bench-gpu: $(READY)  ## rates of a GPU, where there is one; then make performance
 	$(BIN)/python -m bench.speed.gpu build --side $(SIDE) --dates $(DATES) --turns $(TURNS)
 
-$(VENV)/docs-ready: $(READY)
-	$(BIN)/pip install --quiet --constraint constraints.txt --group docs
-	touch $@
-
-docs: $(VENV)/docs-ready  ## the documentation as a site, in build/site; any doubtful link is an error
+docs: $(READY)  ## the documentation as a site, in build/site; any doubtful link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "The site is build/site/index.html; its search needs a server: python -m http.server -d build/site"
+	@echo "The site is build/site/index.html; its search needs python -m http.server -d build/site."
 
 format: $(READY)
 	$(BIN)/ruff check --fix

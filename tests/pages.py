@@ -78,6 +78,13 @@ def indented(page):
     return [token.map[0] + 1 for token in _tokens(page) if token.type == "code_block"]
 
 
+def linked(page):
+    """Files that the page links to or shows, as it names them."""
+    inline = [child for token in _tokens(page) for child in token.children or []]
+    addresses = [str(child.attrGet("href") or child.attrGet("src") or "") for child in inline]
+    return {a.partition("#")[0] for a in addresses if not a.startswith("http")} - {""}
+
+
 def at_hand(name):
     """Whether a module can be imported, or a program run; nothing is always at hand."""
     if name is None or shutil.which(name, path=_path()):

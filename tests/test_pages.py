@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from pages import CODE, OWN, ROOT, Block, alike, at_hand, blocks, cook, indented, pages
+from pages import CODE, OWN, ROOT, Block, alike, at_hand, blocks, cook, indented, linked, pages
 
 RUN = [page for page in pages() if any(block.runs for block in blocks(page))]
 REASONS = {
@@ -124,6 +124,19 @@ def test_blocks_are_found_shown_or_not(tmp_path):
     assert found == [("sh", "run", "mkdir images\n"), *shown]
     assert indented(page) == [23]
     assert cook(page, tmp_path) == [(["images", "page.md"], ["images"])]
+
+
+@pytest.mark.parametrize("page", [*pages(), ROOT / "weights" / "README.md"], ids=lambda p: p.stem)
+def test_links_lead_to_files_where_pages_are_read_as_files(page):
+    assert not [link for link in linked(page) if not (page.parent / link).exists()]
+
+
+def test_links_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A page\n\nTo [it](a.md#b), ![it](c.png) and [out](https://d.org), [up](#a).\n"
+    )
+    assert linked(page) == {"a.md", "c.png"}
 
 
 def test_the_pages_that_others_rely_on_are_linked():

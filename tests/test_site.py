@@ -1,5 +1,6 @@
 """The documentation as a site: whole, from no place but its own, and easy to use."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -8,6 +9,8 @@ import threading
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Annotated
 
 import pytest
 import typer
@@ -37,6 +40,13 @@ class Fetched(HTMLParser):
     @property
     def text(self):
         return " ".join("".join(self.words).split())
+
+
+def hook(name, monkeypatch):
+    """A file of docs/hooks, where MkDocs is there for it to import."""
+    pytest.importorskip("mkdocs")
+    monkeypatch.syspath_prepend(ROOT / "docs" / "hooks")
+    return importlib.import_module(name)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +107,47 @@ def test_each_command_has_a_page_with_all_that_its_help_names(site):
             names, words = parameter.get_help_record(context)
             assert names in text, name
             assert " ".join(words.split()) in text, name
+
+
+def test_a_page_of_a_command_by_hand(monkeypatch):
+    own = typer.Typer()
+
+    @own.command(epilog="Examples:\n  paint a_b\n  paint --red\n\nExit code: 0.")
+    def paint(
+        wall: str,
+        red: Annotated[bool, typer.Option("--red", help="As 1 < 2 | *so*.")] = False,
+        wide: Annotated[int, typer.Option(help="Metres.", rich_help_panel="Sizes")] = 3,
+    ):
+        """Paint it."""
+
+    command = typer.main.get_command(own)
+    page = hook("commands", monkeypatch).describe(typer.Context(command, info_name="paint"))
+    head, arguments, options, sizes = page.split("\n\n## ")
+    assert head.startswith("# paint\n\nPaint it.\n\n```text\npaint [OPTIONS] ")
+    assert head.endswith("Examples:\n\n```text\npaint a_b\npaint --red\n```")
+    assert arguments.startswith("Arguments\n\n| | what it is |\n|---|---|\n| `")
+    assert "| `--red` | As 1 &lt; 2 \\| \\*so\\*. |" in options
+    assert sizes.startswith("Sizes\n")
+    assert sizes.endswith("Exit code: 0.\n")
+
+
+def test_links_are_moved_and_named_as_in_the_site(monkeypatch):
+    sources = hook("sources", monkeypatch)
+
+    def shown(uri, markdown):
+        page = SimpleNamespace(file=SimpleNamespace(src_uri=uri))
+        return sources.on_page_markdown(markdown, page, None, None)
+
+    text = "See [docs/own-data.md](docs/own-data.md#a), [w](weights/README.md), ![p](docs/p/a.png)."
+    assert (
+        shown("index.md", text) == "See [own data](own-data.md#a), [w](weights.md), ![p](p/a.png)."
+    )
+    back = "[../weights/README.md](../weights/README.md), [out](https://a.b/c.md), [here](#x)"
+    assert shown("method.md", back) == "[weights](weights.md), [out](https://a.b/c.md), [here](#x)"
+    marked = (
+        "<!-- sh run\nmkdir a\n-->\n\n```sh run needs b\nls\n```\n```sh not run: a GPU\nls\n```\n"
+    )
+    assert shown("gpu.md", marked) == "```sh\nls\n```\n```sh\nls\n```\n"
 
 
 def test_the_reference_has_what_programs_import(site):

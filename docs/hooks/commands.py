@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 from inspect import cleandoc
+from textwrap import dedent
 from typing import Any
 
 import typer
@@ -44,16 +45,18 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def describe(context: Any) -> str:
-    """The page of a command."""
+    """The page of a command: what it does, its examples, all it takes, what else its help says."""
     command = context.command
     usage = context.get_usage().removeprefix("Usage: ")
-    parts = [f"# {context.command_path}", *_text(command.help), f"```text\n{usage}\n```"]
-    for name, context_ in _own(context):
-        parts.append(f"- [{name}]({_uri(name)[9:]}): {context_.command.get_short_help_str(200)}")
-    for title, rows in _panels(context).items():
-        table = "\n".join(f"| `{names}` | {_plain(words)} |" for names, words in rows)
+    closing = list(_paragraphs(command.epilog))
+    parts = [f"# {context.command_path}", *map(_shown, _paragraphs(command.help)), _block(usage)]
+    parts += [_shown(paragraph) for paragraph in closing if _kept(paragraph)]
+    parts += [f"## {title}\n\n" + "\n".join(rows) for title, rows in _groups(context).items()]
+    for title, records in _panels(context).items():
+        table = "\n".join(f"| `{names}` | {_plain(words)} |" for names, words in records)
         parts.append(f"## {title}\n\n| | what it is |\n|---|---|\n{table}")
-    return "\n\n".join([*parts, *_text(command.epilog)]) + "\n"
+    parts += [_shown(paragraph) for paragraph in closing if not _kept(paragraph)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _with_own(context: Any) -> Iterator[tuple[str, Any]]:
@@ -70,6 +73,16 @@ def _own(context: Any) -> Iterator[tuple[str, Any]]:
             yield own.command_path, own
 
 
+def _groups(context: Any) -> dict[str, list[str]]:
+    """Links to the commands of a command by panel, in the order in which the panels first come."""
+    groups: dict[str, list[str]] = {}
+    for name, own in _own(context):
+        panel = own.command.rich_help_panel
+        link = f"- [{name}]({_uri(name).partition('/')[2]}): {own.command.get_short_help_str(200)}"
+        groups.setdefault(panel if isinstance(panel, str) else "Commands", []).append(link)
+    return groups
+
+
 def _panels(context: Any) -> dict[str, list[tuple[str, str]]]:
     """Rows of the help by panel, in the order in which the panels first come."""
     panels: dict[str, list[tuple[str, str]]] = {}
@@ -82,14 +95,28 @@ def _panels(context: Any) -> dict[str, list[tuple[str, str]]]:
     return panels
 
 
-def _text(help_text: str | None) -> Iterator[str]:
-    """Paragraphs of a help text; those that it keeps line by line become blocks."""
-    for paragraph in cleandoc(help_text or "").split("\n\n"):
-        kept = paragraph.removeprefix(KEPT)
-        if kept != paragraph:
-            yield f"```text\n{kept.strip()}\n```"
-        elif paragraph:
-            yield _plain(paragraph)
+def _paragraphs(words: str | None) -> list[str]:
+    """Of a help text."""
+    return [paragraph for paragraph in cleandoc(words or "").split("\n\n") if paragraph]
+
+
+def _kept(paragraph: str) -> bool:
+    """Whether a help text wants a paragraph's lines as they are."""
+    return paragraph.startswith(KEPT) or "\n  " in paragraph
+
+
+def _shown(paragraph: str) -> str:
+    """A paragraph in Markdown; lines that are kept become a block, under their heading if any."""
+    if not _kept(paragraph):
+        return _plain(paragraph)
+    heading, _, lines = paragraph.removeprefix(KEPT).strip().partition("\n")
+    if not lines.startswith(" "):
+        return _block(f"{heading}\n{lines}")
+    return f"{_plain(heading)}\n\n{_block(dedent(lines))}"
+
+
+def _block(words: str) -> str:
+    return f"```text\n{words.strip()}\n```"
 
 
 def _plain(words: str) -> str:

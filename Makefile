@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .PHONY: demo test ci fuzz package check format constraints licences dist pythons weights recipes peers \
-	study scores speed performance bench bench-memory bench-gpu clean
+	study scores speed performance bench bench-memory bench-gpu docs clean
 
 # Everything below runs in an environment of its own; a change of requirements renews it.
 $(READY): pyproject.toml constraints.txt
@@ -203,6 +203,10 @@ build/uv/ready:
 
 licences: $(READY)  ## docs/licences.md, of what is installed
 	$(BIN)/python bench/licences.py docs/licences.md
+
+docs: $(READY)  ## the documentation as a site, in build/site; any doubtful link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is build/site/index.html; its search needs python -m http.server -d build/site."
 
 format: $(READY)
 	$(BIN)/ruff check --fix

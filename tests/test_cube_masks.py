@@ -241,7 +241,7 @@ def test_what_odc_stac_loads_is_a_stack(site):
 
 def test_the_example_of_the_docs_runs():
     text = (Path(__file__).parents[1] / "docs/python.md").read_text()
-    example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    example = re.findall(r"```python run[^\n]*\n(.*?)```", text, re.DOTALL)[0]
     seen = {}
     with pytest.warns(UserWarning, match="The stack has no B05") as told:
         exec(example, seen)  # noqa: S102

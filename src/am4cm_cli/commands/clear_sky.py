@@ -9,8 +9,8 @@ ClearSky = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Write what the sky would show were it clear, too: reflectance of each date, a raster "
-        "each. An estimate from the other dates, never an observation.",
+        help="Write what each date would show under a clear sky, too, a raster each: an estimate "
+        "from the other dates, never an observation.",
         show_default=False,
     ),
 ]

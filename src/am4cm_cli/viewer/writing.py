@@ -13,14 +13,14 @@ from am4cm_cli.classes import CLASS_COLOURS, CLASS_NAMES
 from am4cm_cli.errors import OutputError, StackError
 from am4cm_cli.exporting.times import scene_times
 from am4cm_cli.files import write_bytes
-from am4cm_cli.pictures.panels import small_shape
+from am4cm_cli.pictures.panels import matching_scenes, small_shape
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.masks import MaskFile, open_mask
 from am4cm_cli.stacks.grids import crs_name
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.validation.classmaps import parse_map
 from am4cm_cli.validation.evaluating import Evaluation, Rivals, evaluate_mask
-from am4cm_cli.validation.references import read_reference
+from am4cm_cli.validation.references import Reference, read_reference
 from am4cm_cli.viewer.census import Census, take_census
 from am4cm_cli.viewer.classmaps import open_classes
 from am4cm_cli.viewer.dates import Sources, date_facts
@@ -92,7 +92,11 @@ def write_report(
 
 def _gather(order: ReportOrder, follow: Follow) -> _Gathered:
     mask = open_mask(order.mask)
+    # Whatever may be wrong is found before any pixel is counted.
     classes = open_classes(order.classes, mask) if order.classes else None
+    reference = _reference(order, mask)
+    if order.stack is not None:
+        matching_scenes(order.stack, mask)
     days = _days(mask)
     shape = small_shape(mask.grid.shape, MAP_SIDE)
     census = take_census(mask, days, shape, track=follow("Counting"))
@@ -101,7 +105,7 @@ def _gather(order: ReportOrder, follow: Follow) -> _Gathered:
         order=order,
         sources=Sources(mask=mask, images=images, classes=classes),
         census=census,
-        evaluation=_evaluate(order, mask, follow),
+        evaluation=_evaluate(mask, reference, follow),
         facts=_lasting_facts(mask, days, census),
     )
 
@@ -169,11 +173,16 @@ def _lasting_facts(mask: MaskFile, days: NDArray[np.int64], census: Census) -> d
     }
 
 
-def _evaluate(order: ReportOrder, mask: MaskFile, follow: Follow) -> Evaluation | None:
+def _reference(order: ReportOrder, mask: MaskFile) -> Reference | None:
     if order.reference is None:
         return None
     mapping = parse_map(order.mapping) if order.mapping else None
-    reference = read_reference(order.reference, mask.grid, kind=order.kind, mapping=mapping)
+    return read_reference(order.reference, mask.grid, kind=order.kind, mapping=mapping)
+
+
+def _evaluate(mask: MaskFile, reference: Reference | None, follow: Follow) -> Evaluation | None:
+    if reference is None:
+        return None
     return evaluate_mask(mask, reference, Rivals(), track=follow("Comparing"))
 
 

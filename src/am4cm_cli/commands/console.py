@@ -35,6 +35,8 @@ class RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Show the rate of late; nothing before it is known."""
         speed = task.finished_speed or task.speed
+        if not speed and task.completed and task.elapsed:  # too quick for samples of the rate
+            speed = task.completed / task.elapsed
         if not speed:
             return Text("")
         return Text(tell_rate(speed))

@@ -117,3 +117,6 @@ def is_live() -> bool:
     FORCE_COLOR makes no terminal of a file.
     """
     return sys.stderr.isatty() and not stderr.is_dumb_terminal and LOG.isEnabledFor(logging.INFO)
+
+
+speak(Voice())  # commands can be called by themselves, too, without the program around them

@@ -205,7 +205,7 @@ licences: $(READY)  ## docs/licences.md, of what is installed
 	$(BIN)/python bench/licences.py docs/licences.md
 
 docs: $(READY)  ## the documentation as a site, in build/site; any doubtful link is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "The site is build/site/index.html; its search needs python -m http.server -d build/site."
 
 format: $(READY)

@@ -55,7 +55,7 @@ def site(tmp_path_factory):
     if not at_hand("mkdocs") or not at_hand("mkdocstrings"):
         pytest.skip("no MkDocs")
     folder = tmp_path_factory.mktemp("site")
-    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
     env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -86,7 +86,7 @@ def browse():
 def test_every_page_is_there(site):
     written = {path.stem for path in (ROOT / "docs").glob("*.md")}
     built = {path.stem for path in site.glob("*.html")}
-    assert written | {"index", "changelog", "weights", "404"} == built
+    assert written | {"index", "changelog", "weights", "model-card", "404"} == built
     text = Fetched(site / "index.html").text
     assert "Cloud masks for Sentinel-2 time series" in text
     assert "simulate site" not in text, "a hidden block is shown"

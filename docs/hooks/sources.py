@@ -11,6 +11,7 @@ ELSEWHERE = {
     "index.md": "README.md",
     "changelog.md": "CHANGELOG.md",
     "weights.md": "weights/README.md",
+    "model-card.md": "weights/MODEL_CARD.md",
 }
 """What the site shows beside docs/, and where it lies in the repository."""
 

@@ -154,9 +154,10 @@ def continued_parts(
         if changed:
             tell(f"{folder}: begun with other things; starting again. Changed: {_few(changed)}.")
         remove_parts(folder)
-        _make(folder)
         before = None
     try:
+        if before is None:
+            _make(folder)  # here, so that a kill right after it leaves nothing
         yield Parts(folder=folder, compression=compression), before
     except BaseException as error:
         if any(folder.glob("window-*")) and not isinstance(error, voiding):

@@ -13,7 +13,7 @@ EXAMPLES = {
     """,
     "composite": """
         am4cm composite images/ unusable.tif composite.tif
-        am4cm composite images/ clouds.tif july.tif --from 2018-07-01 --to 2018-07-31 --count n.tif
+        am4cm composite images/ unusable.tif summer.tif --from 2018-06-01 --count n.tif
         am4cm composite images/ clouds.tif best.tif --method best --around 2018-07-15
     """,
     "info": """
@@ -26,7 +26,7 @@ EXAMPLES = {
     """,
     "report": """
         am4cm report clouds.tif clouds.html --images images/
-        am4cm report clouds.tif clouds.html --images images/ --reference reference.tif
+        am4cm report clouds.tif clouds.html --images images/ --reference scl/
     """,
     "explain": """
         am4cm explain images/ 501565 5629375 pixel.png

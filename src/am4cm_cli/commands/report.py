@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from am4cm_cli.commands.completion import complete_weights
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
-from am4cm_cli.commands.options import Kind, Overwrite, refuse
+from am4cm_cli.commands.options import Kind, Overwrite, find_weights, refuse
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 REFERENCE = "Reference"
@@ -43,9 +44,10 @@ def report(
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Whose clear sky is shown. Default: those that come with am4cm.",
-            exists=True,
-            dir_okay=False,
+            metavar="FILE",
+            help="Whose clear sky is shown, by file or name. Default: those that come with am4cm.",
+            callback=find_weights,
+            autocompletion=complete_weights,
             show_default=False,
         ),
     ] = None,

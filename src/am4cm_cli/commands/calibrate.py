@@ -10,8 +10,9 @@ from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
     Device,
-    Kind,
     Overwrite,
+    ReferenceKind,
+    ReferenceMap,
     Weights,
 )
 from am4cm_cli.commands.voice import console
@@ -78,23 +79,8 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
-    kind: Annotated[
-        Kind | None,
-        typer.Option(
-            help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
-            "cloud above 70 %). Default: recognised.",
-            show_default=False,
-        ),
-    ] = None,
-    map: Annotated[  # noqa: A002 - the option's name
-        str | None,
-        typer.Option(
-            "--map",
-            metavar="0=clear,1=cloud,...",
-            help="What its numbers mean: clear, thick (or cloud), thin, shadow, snow, unknown.",
-            show_default=False,
-        ),
-    ] = None,
+    kind: ReferenceKind = None,
+    map: ReferenceMap = None,  # noqa: A002 - the option's name
     weights: Weights = None,
     images_as: StackOptions = AS_THEY_ARE,
     device: Device = "auto",

@@ -10,8 +10,11 @@ from am4cm_cli.commands.completion import complete_weights
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
-    Kind,
+    OUTPUTS,
+    REFERENCE,
     Overwrite,
+    ReferenceKind,
+    ReferenceMap,
     find_weights,
     refuse,
     split_names,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from am4cm_cli.validation.evaluating import Evaluation
     from am4cm_cli.weights import Weights
 
-RIVALS, OUTPUTS = "Reference and rivals", "Outputs"
+RIVALS = "Rivals"
 STDOUT = Path("-")
 
 
@@ -107,32 +110,15 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    kind: Annotated[
-        Kind | None,
-        typer.Option(
-            help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
-            "cloud above 70 %). Default: recognised.",
-            show_default=False,
-            rich_help_panel=RIVALS,
-        ),
-    ] = None,
-    map: Annotated[  # noqa: A002 - the option's name
-        str | None,
-        typer.Option(
-            "--map",
-            metavar="0=clear,1=cloud,...",
-            help="What its numbers mean: clear, thick (or cloud), thin, shadow, snow, unknown.",
-            show_default=False,
-            rich_help_panel=RIVALS,
-        ),
-    ] = None,
+    kind: ReferenceKind = None,
+    map: ReferenceMap = None,  # noqa: A002 - the option's name
     without: Annotated[
         str | None,
         typer.Option(
             metavar="DATE,...",
             help="Score once more without these dates.",
             show_default=False,
-            rich_help_panel=RIVALS,
+            rich_help_panel=REFERENCE,
         ),
     ] = None,
     images: Annotated[

@@ -39,6 +39,8 @@ def find_weights(value: Path | None) -> Path | None:
 
 SPEED = "Speed"
 OUTPUTS = "Outputs"
+REFERENCE = "Reference"
+"""Panels of the help."""
 
 Weights = Annotated[
     Path | None,
@@ -49,6 +51,25 @@ Weights = Annotated[
         callback=find_weights,
         autocompletion=complete_weights,
         show_default=False,
+    ),
+]
+ReferenceKind = Annotated[
+    Kind | None,
+    typer.Option(
+        help="What the reference is: npz, scl, maja, classes or probability (clear below 10 %, "
+        "cloud above 70 %). Default: recognised.",
+        show_default=False,
+        rich_help_panel=REFERENCE,
+    ),
+]
+ReferenceMap = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="0=clear,1=cloud,...",
+        help="What its numbers mean: clear, thick (or cloud), thin, shadow, snow, unknown.",
+        show_default=False,
+        rich_help_panel=REFERENCE,
     ),
 ]
 MaxMemory = Annotated[

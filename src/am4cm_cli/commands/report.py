@@ -8,10 +8,15 @@ import typer
 from am4cm_cli.commands.completion import complete_weights
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
-from am4cm_cli.commands.options import Kind, Overwrite, find_weights, refuse
+from am4cm_cli.commands.options import (
+    REFERENCE,
+    Overwrite,
+    ReferenceKind,
+    ReferenceMap,
+    find_weights,
+    refuse,
+)
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
-
-REFERENCE = "Reference"
 
 
 @takes_images
@@ -60,24 +65,8 @@ def report(
             rich_help_panel=REFERENCE,
         ),
     ] = None,
-    kind: Annotated[
-        Kind | None,
-        typer.Option(
-            help="What the reference is. Default: recognised.",
-            show_default=False,
-            rich_help_panel=REFERENCE,
-        ),
-    ] = None,
-    map: Annotated[  # noqa: A002 - the option's name
-        str | None,
-        typer.Option(
-            "--map",
-            metavar="0=clear,1=cloud,...",
-            help="What its numbers mean; see am4cm evaluate.",
-            show_default=False,
-            rich_help_panel=REFERENCE,
-        ),
-    ] = None,
+    kind: ReferenceKind = None,
+    map: ReferenceMap = None,  # noqa: A002 - the option's name
     images_as: StackOptions = AS_THEY_ARE,
     overwrite: Overwrite = False,
 ) -> None:

@@ -179,5 +179,5 @@ def test_errors_are_ours_and_leave_nothing_behind(run, site, words, message):
 def test_help_groups_its_options(run):
     result = run("--help")
     assert result.exit_code == 0
-    for word in ("Reference and rivals", "Outputs", "--map", "ECE"):
+    for word in ("Reference", "Rivals", "Outputs", "--map", "ECE"):
         assert word in result.stdout

@@ -128,7 +128,7 @@ def wrapped(page: str) -> str:
 
 
 def _wrapped(block: str) -> str:
-    if re.match(r"[|#!\s`]", block):
+    if re.match(r"[|#!\s]|```", block):
         return block
     if not block.startswith("- "):
         return textwrap.fill(block, WIDTH, break_on_hyphens=False)

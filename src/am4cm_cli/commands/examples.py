@@ -13,8 +13,8 @@ EXAMPLES = {
     """,
     "composite": """
         am4cm composite images/ unusable.tif composite.tif
-        am4cm composite images/ unusable.tif summer.tif --from 2018-06-01 --count n.tif
-        am4cm composite images/ clouds.tif best.tif --method best --around 2018-07-15
+        am4cm composite images/ unusable.tif summer.tif --from 2018-06-01
+        am4cm composite images/ clouds.tif b.tif --method best --around 2018-07-01
     """,
     "info": """
         am4cm info images/

@@ -71,7 +71,9 @@ def prepared(folder, device, *, most=None, error=FULL[0]):
         device=torch.device(device),
     )
     clock, told = Clock(), []
-    with window_reader(job.scorer.stack, job.scorer.bands, threads=1, clock=clock) as reader:
+    with window_reader(
+        job.scorer.stack, job.scorer.bands, threads=1, open_files=8, clock=clock
+    ) as reader:
         journal = look(job, bright_weights(), {})
         (numbers,) = reader.read([WINDOW])
     engine = job.engine(judge_from(journal.found["judge"]), clock)

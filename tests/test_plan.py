@@ -13,12 +13,12 @@ from am4cm_cli.orders import BATCH, MaskConfig, MaskFiles, Resources
 from am4cm_cli.plan import ARRAYS, Demand, make_plan
 from am4cm_cli.stacks.discovery import find_stack
 from cloudy import bright_weights
-from stacks import every_days, write_stack
+from stacks import every_days, write_image, write_stack
 
 GB = 10**9
 
 
-def demand(dates, *, bands=10, layers=1, aside=0):
+def demand(dates, *, bands=10, layers=1, aside=0, held=0):
     return Demand(
         dates=dates,
         bands=bands,
@@ -27,6 +27,8 @@ def demand(dates, *, bands=10, layers=1, aside=0):
         arrays=ARRAYS[3],
         layer_bytes=layers * dates,
         aside=aside,
+        files=dates,
+        held=held,
     )
 
 
@@ -38,7 +40,10 @@ def taken(plan, needed):
     batches = plan.threads * BATCH * needed.dates * 4 * needed.arrays
     written = 2 * pixels * needed.layer_bytes
     aside = plan.threads * pixels * needed.aside
-    return plan.cache_bytes + (1 + plan.ahead) * numbers + planes + written + batches + aside
+    files = plan.open_files * (needed.held * 3 // 2 + 2**18)
+    return (
+        files + plan.cache_bytes + (1 + plan.ahead) * numbers + planes + written + batches + aside
+    )
 
 
 @given(
@@ -52,9 +57,10 @@ def taken(plan, needed):
     threads=st.integers(1, 32),
     memory=st.integers(GB, 16 * GB),
     aside=st.sampled_from([0, 21, 84, 756]),
+    held=st.sampled_from([0, 2**17, 5 * 2**20]),
 )
-def test_any_plan_holds_the_limit(dates, bands, layers, shape, block, threads, memory, aside):
-    needed = demand(dates, bands=bands, layers=layers, aside=aside)
+def test_any_plan_holds_the_limit(dates, bands, layers, shape, block, threads, memory, aside, held):
+    needed = demand(dates, bands=bands, layers=layers, aside=aside, held=held)
     plan = make_plan(
         needed, shape=shape, block=block, threads=threads, batch=BATCH, max_memory=memory
     )
@@ -144,3 +150,23 @@ def test_the_plan_counts_what_the_layers_take(tmp_path, dtype, target, beside):
     found = 6 * files.pixel_bytes(dtype, heads=weights.model.config.heads, bands=10)
     assert files.planes(target) == planes_needed(job.layers)
     assert found == sum(layer.pixel_bytes for layer in job.layers)
+
+
+def test_as_many_files_stay_open_as_memory_allows():
+    how = {"shape": (512, 512), "block": (256, 256), "threads": 2, "batch": BATCH}
+    small = make_plan(demand(146, held=2**17), max_memory=2 * GB, **how)
+    assert small.open_files == 256
+    # Blocks of 256 x 256 pixels with ten bands: two megabytes each with what they are made of.
+    large = make_plan(demand(146, held=256 * 256 * 20), max_memory=2 * GB, **how)
+    assert large.open_files == 125_000_000 // (256 * 256 * 30 + 2**18)
+    few = make_plan(demand(5, held=256 * 256 * 20), max_memory=2 * GB, **how)
+    assert few.open_files == 10
+
+
+def test_what_gdal_holds_of_an_open_file(tmp_path):
+    dn = np.ones((4, 64, 48), np.uint16)
+    for interleave, bands in (("pixel", 4), ("band", 1)):
+        path = tmp_path / f"{interleave}_20180101.tif"
+        tiled = {"tiled": True, "blockxsize": 16, "blockysize": 32, "compress": "deflate"}
+        write_image(path, dn, names=["B02", "B03", "B04", "B08"], interleave=interleave, **tiled)
+        assert find_stack(path).held(["B02"]) == 16 * 32 * 2 * bands

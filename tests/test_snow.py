@@ -98,8 +98,12 @@ def test_bands_are_missed():
     assert snow_bands(("B02", "B04", "B08", "B11")) is None
 
 
-@given(seed=st.integers(0, 10**6), brightest=st.sampled_from([0.2, 0.5, 1.0]))
-def test_the_quick_tests_miss_no_snow(seed, brightest):
+@given(
+    seed=st.integers(0, 10**6),
+    brightest=st.sampled_from([0.2, 0.5, 1.0]),
+    most=st.sampled_from([7, 1024]),
+)
+def test_the_quick_tests_miss_no_snow(seed, brightest, most):
     rng = np.random.default_rng(seed)
     pixel = rng.uniform(-0.2, brightest, (1, 3, 200))
     pixel = pixel * [[[1], [1], [rng.uniform(-0.5, 1)]]]
@@ -108,6 +112,8 @@ def test_the_quick_tests_miss_no_snow(seed, brightest):
     observations = Observations.of_reflectance(reflectance, valid)
     finder = SnowFinder.of(BANDS, DAYS, 3).to(reflectance)
     drops = torch.ones(5, 2, 200)
-    finder.clear(drops, observations, observations.project(finder.weight, finder.constant))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("am4cm_cli.scores.snow.MOST_PIXELS", most)
+        finder.clear(drops, observations, observations.project(finder.weight, finder.constant))
     snow = lasting_snow(reflectance, valid, BANDS, finder.near)
     assert torch.equal(drops == 0, snow[:, None].expand(5, 2, 200))

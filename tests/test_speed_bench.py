@@ -163,7 +163,7 @@ def test_what_is_timed_on_arrays_is_the_mask(speed, masked, monkeypatch):
 
     monkeypatch.setattr(speed["in_memory"], "SIDE", 10)
     clock, bands = Clock(), fitted.scorer.bands
-    with window_reader(stack, bands, threads=2, clock=Clock()) as reader:
+    with window_reader(stack, bands, threads=2, open_files=8, clock=Clock()) as reader:
         found = speed["in_memory"].compute_all(fitted, reader, threads=2, clock=clock)
     assert found == expected.size
     assert clock.wall["compute"] > 0

@@ -30,6 +30,7 @@ from torch.profiler import ProfilerActivity, profile
 from am4cm_cli.clock import Clock
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles, Resources
+from am4cm_cli.plan import OPEN_FILES
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.reading import Numbers
 from am4cm_cli.stacks.discovery import find_stack
@@ -82,7 +83,9 @@ def tensors(numbers: Numbers, device: torch.device) -> tuple[Tensor, Tensor]:
 def read_all(stack: Stack, bands: tuple[str, ...]) -> list[Numbers]:
     """Read a whole stack window by window."""
     windows = list(tile_grid(stack.grid.shape, size=SIDE))
-    with window_reader(stack, bands, threads=THREADS, clock=Clock()) as reader:
+    with window_reader(
+        stack, bands, threads=THREADS, open_files=OPEN_FILES, clock=Clock()
+    ) as reader:
         return reader.read(windows)
 
 

@@ -25,6 +25,7 @@ from am4cm_cli.engine import Engine
 from am4cm_cli.judgement import Judge, fit_judge
 from am4cm_cli.layers import probability_layer
 from am4cm_cli.orders import BATCH
+from am4cm_cli.plan import OPEN_FILES
 from am4cm_cli.rasters.ahead import WindowReader, window_reader
 from am4cm_cli.scoring import StackScorer, draw_sample, make_scorer
 from am4cm_cli.stacks.discovery import find_stack
@@ -99,7 +100,9 @@ def main(
     stack, clock = find_stack(images, StackOptions(band_names=split_names(bands))), Clock()
     with clock("sample and fit"):
         fitted = fit(stack, torch.device("cpu"))
-    with window_reader(stack, fitted.scorer.bands, threads=threads, clock=Clock()) as reader:
+    with window_reader(
+        stack, fitted.scorer.bands, threads=threads, open_files=OPEN_FILES, clock=Clock()
+    ) as reader:
         pixel_dates = compute_all(fitted, reader, threads=threads, clock=clock)
     facts = {"seconds": sum(clock.wall.values()), "pixel_dates": pixel_dates}
     write_answer(out, {**facts, "stages": dict(clock.wall)})

@@ -56,7 +56,9 @@ def head_start(
     tiling = Tiling(shape=stack.grid.shape, size=plan.window)
     with (
         bounded_cache(plan.cache_bytes),
-        window_reader(stack, bands, threads=plan.threads, clock=Clock()) as reader,
+        window_reader(
+            stack, bands, threads=plan.threads, open_files=plan.open_files, clock=Clock()
+        ) as reader,
     ):
         read = begin_keeping(reader, tiling, most_bytes=plan.spare_bytes)
 

@@ -18,7 +18,7 @@ from am4cm_cli.states import file_size
 
 DIGITS = 16
 """Of a digest, in hex."""
-LAID_OUT = {"path", "block", "slab", "scale_from", "offset_from"}
+LAID_OUT = {"path", "block", "held", "slab", "scale_from", "offset_from"}
 """Of a band's file, what does not decide its numbers."""
 
 

@@ -257,6 +257,7 @@ def _compute(
         scorer.stack,
         scorer.bands,
         threads=plan.threads,
+        open_files=plan.open_files,
         clock=clock,
         memory=pinned if scorer.device.type == "cuda" else np.empty,
     ) as reader:

@@ -15,6 +15,10 @@ FEWEST_PIXELS = 256
 CACHE_SHARE = 16
 """GDAL gets this part of the memory for blocks that it has decoded, within limits."""
 LARGEST_CACHE = 2**28
+OPEN_FILES = 256
+"""Most that are kept open between windows; systems allow a process some 1,024."""
+OPEN_BYTES = 2**18
+"""Of an open file, beside the block that GDAL holds for it, and its bytes before decoding."""
 READ_MEANWHILE = 2
 """Windows that a thread can read while a judge is fitted."""
 ARRAYS = {1: 13, 2: 22, 3: 27}
@@ -43,6 +47,15 @@ class Demand:
     """Bytes that a thread needs beside while it reads a date."""
     once: int = 0
     """Bytes that are needed once, whatever the window."""
+    files: int = 0
+    """That hold the pixels."""
+    held: int = 0
+    """Bytes of the largest block of such a file, which GDAL holds as long as it is open."""
+
+    @property
+    def open_bytes(self) -> int:
+        """Of an open file: its block decoded, and perhaps half of that as it is stored."""
+        return OPEN_BYTES + self.held * 3 // 2
 
     @property
     def read(self) -> int:
@@ -69,6 +82,9 @@ class Plan:
     """That compute; fewer than asked for where the memory does not suffice for their batches."""
     cache_bytes: int
     """Of GDAL, for decoded blocks."""
+    open_files: int
+    """Kept open between windows: all that threads need, or as many as take no more than the
+    cache does."""
     window_bytes: int
     """Of the numbers of a window."""
     spare_bytes: int
@@ -130,6 +146,8 @@ def plan_mask(
         layer_bytes=(written or dates)
         * files.pixel_bytes(config.dtype, heads=heads, bands=len(bands)),
         aside=aside_bytes(stack, bands),
+        files=len({file.path for file in stack.files(bands)}),
+        held=stack.held(bands),
     )
     return make_plan(
         demand,
@@ -170,7 +188,8 @@ def make_plan(
     # Batches are never narrower than asked for: scores fill them up to one width.
     each = batch * demand.dates * 4 * demand.arrays
     threads = max(1, min(threads, (max_memory - cache) // 2 // each))
-    room = max_memory - cache - threads * each - demand.once
+    open_files = _open_files(demand, threads, cache)
+    room = max_memory - cache - threads * each - demand.once - open_files * demand.open_bytes
     fixed = max_memory - room - cache + LARGEST_CACHE
     for ahead in (1, 0):
         needed = (1 + ahead) * demand.read + demand.computed + threads * demand.aside
@@ -186,6 +205,7 @@ def make_plan(
                 batch=batch,
                 threads=threads,
                 cache_bytes=cache,
+                open_files=open_files,
                 window_bytes=taken * demand.read,
                 spare_bytes=spare,
                 whole_bytes=fixed + (_smallest(shape, block) + 1) * needed,
@@ -195,6 +215,12 @@ def make_plan(
         f"{demand.bands} bands in windows of {window[0]} x {window[1]} pixels; give more"
         + (", or a smaller --tile." if tile else ".")
     )
+
+
+def _open_files(demand: Demand, threads: int, most_bytes: int) -> int:
+    """Each thread has one open for itself; opening one again takes a millisecond."""
+    most = min(threads * demand.files, OPEN_FILES, most_bytes // demand.open_bytes)
+    return max(threads, most)
 
 
 def _smallest(shape: tuple[int, int], block: tuple[int, int]) -> int:

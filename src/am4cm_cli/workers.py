@@ -136,6 +136,7 @@ def open_bench(errand: Errand) -> Iterator[Bench]:
             job.scorer.stack,
             job.scorer.bands,
             threads=errand.threads,
+            open_files=job.plan.open_files,
             clock=clock,
         ) as reader,
     ):

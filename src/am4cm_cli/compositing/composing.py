@@ -114,7 +114,13 @@ def _write(
 def _compute(job: CompositeJob, parts: Parts, track: Track) -> None:
     """Compose all windows into files of their own."""
     windows, composer = list(job.tiling), Composer(job=job)
-    reading = window_reader(job.stack, job.stack.bands, threads=job.plan.threads, clock=Clock())
+    reading = window_reader(
+        job.stack,
+        job.stack.bands,
+        threads=job.plan.threads,
+        open_files=job.plan.open_files,
+        clock=Clock(),
+    )
     with opened(job.mask) as read, reading as reader:
         numbers = reader.ahead(windows, job.plan.ahead)
         for window, own in zip(track(windows), numbers, strict=True):

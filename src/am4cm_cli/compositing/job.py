@@ -76,6 +76,8 @@ def plan_composite(
         layer_bytes=_pixel_bytes(stack),
         aside=aside_bytes(stack, stack.bands),
         once=rim,
+        files=len({file.path for file in stack.files()}),
+        held=stack.held(stack.bands),
     )
     plan = make_plan(
         demand,

@@ -21,8 +21,6 @@ from am4cm_cli.stacks.stack import Stack
 
 Memory = Callable[[int, np.dtype[Any]], NDArray[Any]]
 """Makes an array of so many numbers of a type."""
-OPEN_FILES = 256
-"""Most that are kept open between windows; systems allow a process some 1,024."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,11 +166,12 @@ def window_reader(
     bands: tuple[str, ...],
     *,
     threads: int,
+    open_files: int,
     clock: Clock,
     memory: Memory = np.empty,
 ) -> Iterator[WindowReader]:
-    """Open a reader; its files stay open until the block ends."""
-    files = OpenFiles(OPEN_FILES)
+    """Open a reader; at most so many files stay open while nobody reads them."""
+    files = OpenFiles(open_files)
     with quiet(stack.grid), ThreadPoolExecutor(threads, "read") as pool:
         try:
             yield WindowReader(

@@ -21,6 +21,8 @@ MOST_CHANGE = 0.06
 """Two dates of one snow cover differ by less in every band; two ice clouds over one place, which
 look like snow too, by 0.077 or more in 99 of 100 pairs on flanders-2018. The mean over bands tells
 them apart no better there, so snow that changes with sun or slope is left to be cloud."""
+MOST_PIXELS = 1024
+"""Looked at with all their bands at a time."""
 SLACK = 1e-4
 """By which the quick tests let more pass than the exact one: rounding must not make them differ."""
 
@@ -82,11 +84,16 @@ class SnowFinder:
             observations: the same.
             tests: (T, 3, P) weighted sums of them.
         """
-        places = self._places(tests)
-        if len(places):
+        for places in self._parts(self._places(tests)):
             few = observations.at(places)
             lasting = lasting_snow(few.reflectance(), few.valid, self.bands, self.near)
             drops[..., places] = drops[..., places].masked_fill(lasting[:, None], 0.0)
+
+    def _parts(self, places: Tensor) -> list[Tensor]:
+        """All bands of many pixels would take more memory than their scores do; GPUs want many."""
+        if not len(places) or places.device.type != "cpu":
+            return [places] if len(places) else []
+        return list(places.split(MOST_PIXELS))
 
     def _places(self, tests: Tensor) -> Tensor:
         """Pixels with two dates near each other that may be snow; none, mostly."""

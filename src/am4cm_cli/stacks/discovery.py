@@ -271,6 +271,7 @@ def _band_file(draft: Draft, band: str, lie: Lie, shrink: int, radiometry: Radio
         alpha=layer.alpha,
         origin=lie.origin,
         onto=lie.onto,
+        held=header.held,
         slab=place // header.together if header.together else None,
     )
 

@@ -52,6 +52,8 @@ class Header:
     """Whether a mask beside the bands, in the file or its .msk, tells what is valid."""
     alpha: int | None = None
     """Number of the band, from 1, that is declared to be an alpha band."""
+    held: int = 0
+    """Bytes that GDAL holds while the file is open: of the block that was decoded last."""
     together: int = 0
     """Of a file with many scenes, bands in a row that are decoded together; 0 of other files."""
 
@@ -78,6 +80,7 @@ def read_header(path: Path) -> Header:
                 tags=raster.tags(),
                 masked=tuple(map(_has_mask, raster.mask_flag_enums)),
                 alpha=_alpha(raster.colorinterp),
+                held=_block_bytes(raster),
             )
     # A damaged header may hold text that is none.
     except (RasterioIOError, CPLE_BaseError, UnicodeDecodeError) as error:

@@ -56,6 +56,8 @@ class BandFile:
     """(row, col) of the stack's first pixel from the file's first, in pixels that are read."""
     onto: Grid | None = None
     """Grid of pixels that are read, onto which the file is warped; None where it lies on them."""
+    held: int = 0
+    """Bytes that are held while its file is open."""
     slab: int | None = None
     """Bands of a cube with the same number are decoded together, whichever scenes they are of;
     None of other files."""
@@ -139,6 +141,10 @@ class Stack:
     def files(self, bands: Collection[str] | None = None) -> list[BandFile]:
         """Those of some bands of all scenes; all if None."""
         return [file for scene in self.scenes for file in scene.files(bands)]
+
+    def held(self, bands: Sequence[str]) -> int:
+        """Bytes that are held at most while a file with one of these bands is open."""
+        return max(file.held for file in self.files(bands))
 
     def number_type(self, bands: Sequence[str]) -> np.dtype[Any]:
         """The type that holds all numbers of these bands: uint16, int16 or float32."""

@@ -85,10 +85,12 @@ def test_wrong_usage(run, tmp_path):
     out = tmp_path / "out.html"
     for words, said in (
         (("mask.tif", tmp_path / "out.tif"), "ends in .html"),
-        (("mask.tif", out, "--weights", "mask.tif"), "no --images"),
-        (("mask.tif", out, "--bands", "B02"), "no --images"),
-        (("mask.tif", out, "--kind", "scl"), "no --reference"),
+        (("mask.tif", out, "--weights", "mask.tif"), "no use without --images"),
+        (("mask.tif", out, "--bands", "B02"), "no use without --images"),
+        (("mask.tif", out, "--kind", "scl"), "no use without --reference"),
         (("nothing.tif", out), "does not exist"),
+        ((tmp_path.parent, out), "is a directory"),
+        ((), "Missing argument 'MASK'"),
     ):
         result = run(*words)
         assert result.exit_code == 2, words

@@ -23,7 +23,14 @@ from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 def report(
     context: typer.Context,
     mask: Annotated[
-        Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MASK",
+            help="Mask that am4cm wrote.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT.html", help="Page to write.", show_default=False)
@@ -105,6 +112,6 @@ def _refuse(context: typer.Context, out: Path, images: str | None, reference: Pa
             f"{out}: expected a name that ends in .html", param_hint="'OUT.html'"
         )
     if images is None:
-        refuse(context, ("weights", *IMAGE_OPTIONS), "no --images")
+        refuse(context, ("weights", *IMAGE_OPTIONS), "without --images")
     if reference is None:
-        refuse(context, ("kind", "map"), "no --reference")
+        refuse(context, ("kind", "map"), "without --reference")

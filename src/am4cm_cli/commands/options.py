@@ -94,6 +94,14 @@ Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace an output that exists.", rich_help_panel=OUTPUTS),
 ]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help="Go on without images that cannot be read; each is named.",
+        rich_help_panel="Images",
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(

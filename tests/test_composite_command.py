@@ -125,6 +125,17 @@ def test_a_skipped_image_is_named(run, site, clouds, tmp_path):  # noqa: F811
     assert "the median of 13 dates" in told(result)
 
 
+def test_other_images_than_the_masks_are_told(run, site, clouds, tmp_path):  # noqa: F811
+    shutil.copytree(site / "images", tmp_path / "images")
+    altered = sorted((tmp_path / "images").iterdir())[4]
+    altered.write_bytes(altered.read_bytes() + b" ")
+    result = run("composite", tmp_path / "images", clouds, tmp_path / "out.tif")
+    assert result.returncode == 0, result.stderr
+    assert f"2018-02-02 is not the image that {clouds} was made of" in told(result)
+    own = compose(run, site, clouds, tmp_path / "own.tif")
+    assert "was made of" not in told(own)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_it_leaves_nothing(tmp_path, number):
     from am4cm_cli.stacks.discovery import find_stack

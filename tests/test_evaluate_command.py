@@ -146,8 +146,8 @@ def test_without_a_reference_the_images_judge(run):
     ("words", "message"),
     [
         (["mask.tif"], "needs a REFERENCE"),
-        (["mask.tif", "--images", "images", "--csv", "x.csv"], "no use with no REFERENCE"),
-        (["mask.tif", "truth.tif", "--bands", "B02"], "no use with no --images"),
+        (["mask.tif", "--images", "images", "--csv", "x.csv"], "no use without REFERENCE"),
+        (["mask.tif", "truth.tif", "--bands", "B02"], "no use without --images"),
         (["mask.tif", "truth.tif", "--kind", "sen2cor"], "sen2cor"),
     ],
 )

@@ -143,7 +143,7 @@ def test_a_box_west_of_greenwich_is_no_option(run, site):  # noqa: F811
 def test_a_mask_without_images_takes_none_of_them(run):  # noqa: F811
     done = run("evaluate", "m.tif", "r.tif", "--from", "2018-01-01")
     assert done.returncode == 2
-    assert "'--from': has no use with no --images" in done.stderr.decode().replace("\n", " ")
+    assert "'--from': has no use without --images" in done.stderr.decode().replace("\n", " ")
 
 
 def test_every_option_is_a_field_or_part_of_one():

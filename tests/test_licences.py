@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from am4cm_cli import __version__
-from am4cm_cli.weights_header import DEFAULT_NAME
+from am4cm_cli.published import DEFAULT_NAME
 
 HOUSE = Path(__file__).parents[1]
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]

@@ -17,9 +17,9 @@ import torch
 from am4cm_cli import __version__
 from am4cm_cli.masking import mask_stack
 from am4cm_cli.orders import MaskConfig, MaskFiles
+from am4cm_cli.published import DEFAULT_NAME
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.weights import load_weights
-from am4cm_cli.weights_header import DEFAULT_NAME
 
 pytestmark = pytest.mark.long
 HOUSE = Path(__file__).parents[1]

@@ -2,20 +2,24 @@
 
 import os
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
 import pytest
+import rasterio
 from typer.testing import CliRunner
 
 from am4cm_cli.app import app
 from am4cm_cli.errors import Am4cmError, OutputError
+from am4cm_cli.marks import mark_scenes, write_marks
+from am4cm_cli.published import PUBLISHED
 from am4cm_cli.rasters.masks import open_mask
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.viewer.writing import ReportOrder, write_report
 from finished import percents, write_finished
 from reported import facts_of, numbers_of, write_site
-from stacks import every_days, random_dn, write_mask, write_stack
+from stacks import every_days, random_dn, write_image, write_mask, write_stack
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +89,13 @@ def test_wrong_usage(run, tmp_path):
     out = tmp_path / "out.html"
     for words, said in (
         (("mask.tif", tmp_path / "out.tif"), "ends in .html"),
-        (("mask.tif", out, "--weights", "mask.tif"), "no --images"),
-        (("mask.tif", out, "--bands", "B02"), "no --images"),
-        (("mask.tif", out, "--kind", "scl"), "no --reference"),
+        (("mask.tif", out, "--weights", "mask.tif"), "no use without --images"),
+        (("mask.tif", out, "--skip-bad"), "no use without --images"),
+        (("mask.tif", out, "--bands", "B02"), "no use without --images"),
+        (("mask.tif", out, "--kind", "scl"), "no use without --reference"),
         (("nothing.tif", out), "does not exist"),
+        ((tmp_path.parent, out), "is a directory"),
+        ((), "Missing argument 'MASK'"),
     ):
         result = run(*words)
         assert result.exit_code == 2, words
@@ -111,6 +118,84 @@ def test_what_does_not_belong_together_is_told(run, site, tmp_path):
         assert isinstance(result.exception, Am4cmError), words
         assert said in str(result.exception)
     assert not out.exists()
+
+
+def marked(folder, path, **tags):
+    """The site's mask with marks of its images."""
+    stack = find_stack(str(folder / "images"))
+    marks = write_marks(mark_scenes(stack, stack.bands))
+    own = {"AM4CM_SCENES": marks, "AM4CM_BANDS": " ".join(stack.bands), **tags}
+    with rasterio.open(folder / "mask.tif") as raster:
+        return write_mask(path, stack, raster.read(), tags=own)
+
+
+def said(out):
+    """The notes at the end of a page."""
+    return unescape(out.read_text().partition('id="notes-head"')[2].partition("</ul>")[0])
+
+
+def test_other_images_are_told_and_shown(run, site, tmp_path):
+    mask, out = marked(site[0], tmp_path / "mask.tif"), tmp_path / "out.html"
+    result = run(mask, out, "--images", "images")
+    assert result.exit_code == 0, result.output
+    assert "was made of" not in result.stderr + said(out)
+    for path in (site[0] / "images").iterdir():
+        with rasterio.open(path) as raster:
+            turned, names = raster.read()[:, ::-1, ::-1], raster.descriptions
+        write_image(tmp_path / "turned" / path.name, turned, names=names, compress="deflate")
+    result = run(mask, out, "--images", tmp_path / "turned", "--overwrite")
+    assert result.exit_code == 0, result.output
+    words = f"14 dates, such as 2018-01-01, are not the images that {mask} was made of"
+    assert words in " ".join(result.stderr.split())
+    assert words in said(out)
+
+
+def test_images_that_cannot_be_read_are_left_out(run, site, tmp_path):
+    """One within, one that cannot be opened: as am4cm mask --skip-bad treats them."""
+    images, out = tmp_path / "images", tmp_path / "out.html"
+    for path in sorted((site[0] / "images").iterdir()):
+        with rasterio.open(path) as raster:
+            tiles = {"tiled": True, "blockxsize": 16, "blockysize": 16, "interleave": "band"}
+            write_image(
+                images / path.name, raster.read(), names=raster.descriptions, nodata=0, **tiles
+            )
+    paths = sorted(images.iterdir())
+    stack = find_stack(str(images))
+    seen = np.zeros((len(paths), *stack.grid.shape), np.uint8)
+    whole = replace(stack, scenes=stack.scenes[:5] + stack.scenes[6:])
+    mask = write_mask(tmp_path / "mask.tif", whole, seen[1:])
+    paths[5].write_text("nothing")
+    with paths[3].open("r+b") as file:
+        file.truncate(file.seek(0, os.SEEK_END) - 900)
+    result = run(mask, out, "--images", images)
+    assert isinstance(result.exception, Am4cmError)
+    assert "Or give --skip-bad" in str(result.exception)
+    assert not out.exists()
+    result = run(mask, out, "--images", images, "--skip-bad")
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stderr.split())
+    assert paths[5].name in told
+    assert f"{stack.scenes[3].name}: written as nodata, since {paths[3]}" in told
+    assert f"{stack.scenes[3].name}: written as nodata" in said(out)
+    bands = facts_of(out)["series"]["bands"]
+    numbers = numbers_of(bands[0]["seen"], "i2").reshape(-1, len(whole.scenes))
+    assert ((numbers == -32768).all(axis=0) == (np.arange(13) == 3)).all()
+
+
+def test_the_clear_sky_is_that_of_the_masks_weights(run, site, tmp_path):
+    out, name = tmp_path / "out.html", "sim-10band"
+    tags = {"AM4CM_WEIGHTS": name, "AM4CM_WEIGHTS_SHA256": PUBLISHED[name]}
+    mask = marked(site[0], tmp_path / "mask.tif", **tags)
+    result = run(mask, out, "--images", "images")
+    assert result.exit_code == 0, result.output
+    own = facts_of(out)["series"]["bands"]
+    assert "made with" not in result.stderr + said(out)
+    result = run(mask, out, "--images", "images", "--weights", "sim-10band-2", "--overwrite")
+    assert result.exit_code == 0, result.output
+    words = f"made with {name}; the clear sky shown is that of sim-10band-2"
+    assert words in " ".join(result.stderr.split())
+    assert words in said(out)
+    assert facts_of(out)["series"]["bands"] != own
 
 
 def test_what_is_there_is_kept(run, tmp_path):

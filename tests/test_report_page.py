@@ -314,6 +314,74 @@ def test_a_pixel_by_keyboard_and_by_coordinates(page, site):
     assert width > 7
 
 
+def in_sight(page, selector):
+    """Whether an element, or as much of it as can be, lies within the window."""
+    box = page.run("return document.querySelector(arguments[0]).getBoundingClientRect()", selector)
+    return box["top"] > -1 and box["bottom"] < page.run("return innerHeight") + 1
+
+
+def test_a_click_leads_to_the_chart_and_arrows_leave_pictures_in_sight(page, site):
+    _, percent = site
+    glass = "#stage .glass"
+    page.run("scrollTo(0, 0)")
+    assert not in_sight(page, "#chart")
+    press(page, glass, "ENTER", "ARROW_RIGHT")
+    page.wait("$('pixel').dataset.shown")
+    assert not in_sight(page, "#chart")
+    place = page.run("return [state.place.column, state.place.row].join(', row ')")
+    told = page.run("return $('told').textContent")
+    assert told == f"Column {place} · {page.text('#readout')}"
+    click_pixel(page, glass, 12, 5, percent.shape[1:])
+    page.wait("($('pixel').dataset.shown || '').startsWith('5 12 ')")
+    assert page.text("#told").startswith("Column 5, row 12 · ")
+    page.wait("document.querySelector('#chart svg').getBoundingClientRect().bottom <= innerHeight")
+    assert in_sight(page, "#chart")
+
+
+def test_a_valid_choice_clears_the_complaint(page, site):
+    _, percent = site
+    ways = (
+        lambda: press(page, "#stage .glass", "ARROW_RIGHT"),
+        lambda: click_pixel(page, "#stage .glass", 3, 2, percent.shape[1:]),
+        lambda: press(page, "#coordinates", *"500005 4999995", "ENTER"),
+    )
+    for choose in ways:
+        page.run("$('coordinates').value = ''")
+        press(page, "#coordinates", "3", "ENTER")
+        assert "Two numbers" in page.text("#lost")
+        page.run("$('coordinates').value = ''")
+        choose()
+        assert page.text("#lost") == ""
+
+
+def test_years_keep_the_focus_and_follow_the_date(window, tmp_path):
+    names = ("2018-01-06", "2018-11-21", "2019-01-22", "2019-03-07")
+    write_finished(tmp_path / "mask.tif", percents(), names=names)
+    write_report(ReportOrder(mask=tmp_path / "mask.tif"), tmp_path / "page.html")
+    window.open(tmp_path / "page.html")
+    window.wait("document.getElementById('stage').dataset.date")
+    window.run("chooseDate(1); choosePlace({row: 30, column: 40})")
+    window.wait("!$('years').hidden")
+    pressed = (
+        "[...$('years').querySelectorAll('[aria-pressed=true]')].map((b) => b.textContent).join()"
+    )
+    assert window.run(f"return {pressed}") == "All"
+    window.run("document.querySelector('[data-year=\"2018\"]').focus()")
+    press(window, "[data-year='2018']", "ENTER")
+    window.wait(f"{pressed} === '2018'")
+    assert window.run("return document.activeElement.textContent") == "2018"
+    press(window, "[data-year='2018']", "p")
+    window.wait("$('pixel').dataset.shown.endsWith('2018-01-06')")
+    assert window.run(f"return {pressed}") == "2018"
+    press(window, "[data-year='2018']", "n", "n")
+    window.wait("$('pixel').dataset.shown.endsWith('2019-01-22')")
+    assert window.run(f"return {pressed}") == "2019"
+    assert window.run("return $('chart').querySelectorAll('rect').length") == (
+        (percents()[2:, 30, 40] != UNKNOWN).sum()
+    )
+    assert window.run("return document.activeElement.textContent") == "2018"
+
+
 def test_keys_in_a_text_are_letters(page):
     before = shown_date(page)
     press(page, "#coordinates", "n", "n", "p")
@@ -357,6 +425,18 @@ def test_a_phone_scrolls_one_way(site, view):
         box = page.run("return document.querySelector('#stage .glass').getBoundingClientRect()")
         assert box["left"] >= 0
         assert box["right"] <= PHONE["width"]
+
+
+def test_a_phone_shows_pictures_before_tools(site):
+    with browse(**PHONE) as page:
+        page.open(site[0] / "page.html")
+        page.wait("document.getElementById('stage').dataset.date")
+        tops = page.run(
+            "return ['.bar', '#stage .glass', '.tools'].map((one) =>"
+            " document.querySelector(one).getBoundingClientRect().top)"
+        )
+        assert tops == sorted(tops)
+        assert tops[1] < 0.6 * PHONE["height"]
 
 
 def test_it_is_dark_in_the_dark(site):

@@ -17,6 +17,11 @@ def published_weights(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def name_by_sha256(sha256: str | None) -> str:
+    """Those of this SHA-256; the default where none has it."""
+    return next((name for name, own in PUBLISHED.items() if own == sha256), DEFAULT_NAME)
+
+
 def installed_folder() -> Path:
     """Where the wheel keeps them."""
     return Path(__file__).parent / "_weights"

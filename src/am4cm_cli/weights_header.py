@@ -8,17 +8,18 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from am4cm_cli.errors import WeightsError, first_line
-from am4cm_cli.published import DEFAULT_NAME, installed_folder, published_weights
+from am4cm_cli.published import installed_folder, name_by_sha256, published_weights
 
 KEY = "am4cm"
 
 
-def default_weights() -> Path:
-    """Where the weights that come with am4cm are."""
-    path = published_weights(DEFAULT_NAME)
+def default_weights(sha256: str | None = None) -> Path:
+    """Where the weights that come with am4cm are: those of a SHA-256, or else the default."""
+    name = name_by_sha256(sha256)
+    path = published_weights(name)
     if path is None:
         raise WeightsError(
-            f"{installed_folder()}: the default weights {DEFAULT_NAME}.safetensors are missing. "
+            f"{installed_folder()}: the weights {name}.safetensors of am4cm are missing. "
             "Install am4cm again, or name a file with --weights."
         )
     return path

@@ -14,6 +14,7 @@ from am4cm_cli.commands.images import takes_images
 from am4cm_cli.commands.options import (
     MaxMemory,
     Overwrite,
+    SkipBad,
     Threads,
     cores,
     is_given,
@@ -120,10 +121,7 @@ def composite(
     images_as: StackOptions = AS_THEY_ARE,
     max_memory: MaxMemory = "2GB",
     threads: Threads = None,
-    skip_bad: Annotated[
-        bool,
-        typer.Option("--skip-bad", help="Go on without images that cannot be read; each is named."),
-    ] = False,
+    skip_bad: SkipBad = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write one image without clouds: the median, or the best, of what the mask calls clear."""

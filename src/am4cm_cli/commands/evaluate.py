@@ -218,9 +218,9 @@ def _refuse(context: typer.Context, reference: Path | None, images: str | None) 
         raise typer.BadParameter("needs a REFERENCE, or --images to judge the mask by")
     if reference is None:
         useless = ("kind", "map", "without", "scl", "csv", "plot")
-        refuse(context, useless, "no REFERENCE")
+        refuse(context, useless, "without REFERENCE")
     if images is None:
-        refuse(context, ("weights", *IMAGE_OPTIONS), "no --images")
+        refuse(context, ("weights", *IMAGE_OPTIONS), "without --images")
 
 
 def _stack(images: str | None, images_as: StackOptions) -> "Stack | None":

@@ -248,7 +248,7 @@ def mask(
 ) -> None:
     """Write the cloud probability of every date of a stack, one band per date."""
     if each:
-        refuse(context, ALONE, "--each")
+        refuse(context, ALONE, "with --each")
         _mask_each(context, Path(source), out, overwrite=overwrite)
         return
     from am4cm_cli.exporting.cubes import check_cube_grid

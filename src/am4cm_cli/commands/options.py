@@ -94,6 +94,14 @@ Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace an output that exists.", rich_help_panel=OUTPUTS),
 ]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help="Go on without images that cannot be read; each is named.",
+        rich_help_panel="Images",
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(
@@ -124,12 +132,18 @@ def split_names(text: str | None) -> list[str] | None:
     return parts
 
 
-def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
-    """Refuse options that were given but mean nothing for what was asked for."""
+def refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
+    """Refuse options that were given but mean nothing for what was asked for.
+
+    Args:
+        context: of the command.
+        names: of the parameters.
+        where: they mean nothing, such as "with --each" or "without --images".
+    """
     for name in names:
         if is_given(context, name):
             hint = option_hint(context, name)
-            raise typer.BadParameter(f"has no use with {kind}", param_hint=hint)
+            raise typer.BadParameter(f"has no use {where}", param_hint=hint)
 
 
 def option_hint(context: typer.Context, name: str) -> str:

@@ -179,7 +179,7 @@ def prepare(
     from am4cm_cli.stacks.discovery import find_stack
 
     if any(is_pastis(source) for source in sources):
-        refuse(context, OF_STACKS, "PASTIS")
+        refuse(context, OF_STACKS, "with PASTIS")
         if len(sources) > 1:
             raise typer.BadParameter("PASTIS is prepared by itself", param_hint="'SOURCE'")
         choice = PixelChoice(
@@ -187,7 +187,7 @@ def prepare(
         )
         _prepare_pastis(sources[0], out, choice, workers=workers or cores(), overwrite=overwrite)
         return
-    refuse(context, OF_PASTIS, "images")
+    refuse(context, OF_PASTIS, "with images")
     check_labels(context, labels, classes_from)
     codes = None if classes_from else split_codes(unlabelled)
     if fields and group_by is Grouping.BLOCK:
@@ -239,14 +239,14 @@ def check_labels(context: typer.Context, labels: Path, classes_from: str | None)
     from am4cm_cli.datasets.parcels import SUFFIXES
 
     if classes_from is None:
-        refuse(context, OF_PARCELS, "a raster of labels; parcels need --classes-from")
+        refuse(context, OF_PARCELS, "with a raster of labels; parcels need --classes-from")
         if labels.suffix.lower() in SUFFIXES:
             raise typer.BadParameter(
                 f"{labels} holds parcels; name the field of their class",
                 param_hint="'--classes-from'",
             )
         return
-    refuse(context, ("fields",), "--classes-from, since parcels are the fields")
+    refuse(context, ("fields",), "with --classes-from, since parcels are the fields")
     if not is_set(context, "labels"):
         raise typer.BadParameter("needs --labels parcels.gpkg", param_hint="'--classes-from'")
 

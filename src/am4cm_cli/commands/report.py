@@ -1,5 +1,7 @@
 """`am4cm report`: a mask to look at, as one page."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from am4cm_cli.commands.options import (
     Overwrite,
     ReferenceKind,
     ReferenceMap,
+    SkipBad,
     find_weights,
     refuse,
 )
@@ -23,7 +26,14 @@ from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 def report(
     context: typer.Context,
     mask: Annotated[
-        Path, typer.Argument(help="Mask that am4cm wrote.", exists=True, show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MASK",
+            help="Mask that am4cm wrote.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT.html", help="Page to write.", show_default=False)
@@ -50,7 +60,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Whose clear sky is shown, by file or name. Default: those that come with am4cm.",
+            help="Whose clear sky is shown, by file or name. Default: the mask's, where they come "
+            "with am4cm, or else the first that do.",
             callback=find_weights,
             autocompletion=complete_weights,
             show_default=False,
@@ -68,6 +79,7 @@ def report(
     kind: ReferenceKind = None,
     map: ReferenceMap = None,  # noqa: A002 - the option's name
     images_as: StackOptions = AS_THEY_ARE,
+    skip_bad: SkipBad = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a page to look a mask through: dates, pixels, gaps and scores, in one file.
@@ -77,12 +89,14 @@ def report(
     """
     _refuse(context, out, images, reference)
     from am4cm_cli.files import check_output
+    from am4cm_cli.skipping import advising
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.viewer.writing import ReportOrder, write_report
 
     unwind()
     check_output(out, overwrite=overwrite)
-    stack = None if images is None else find_stack(images, images_as)
+    with nullcontext() if skip_bad else advising():
+        stack = find_stack(images, replace(images_as, skip_bad=skip_bad)) if images else None
     for note in stack.notes if stack else ():
         say(note)
     order = ReportOrder(
@@ -93,8 +107,9 @@ def report(
         reference=reference,
         kind=kind,
         mapping=map,
+        skip_bad=skip_bad,
     )
-    size = write_report(order, out, follow=progress)
+    size = write_report(order, out, follow=progress, tell=say)
     say(f"Wrote {out}: {size / 1e6:.1f} MB.")
 
 
@@ -105,6 +120,6 @@ def _refuse(context: typer.Context, out: Path, images: str | None, reference: Pa
             f"{out}: expected a name that ends in .html", param_hint="'OUT.html'"
         )
     if images is None:
-        refuse(context, ("weights", *IMAGE_OPTIONS), "no --images")
+        refuse(context, ("weights", "skip_bad", *IMAGE_OPTIONS), "without --images")
     if reference is None:
-        refuse(context, ("kind", "map"), "no --reference")
+        refuse(context, ("kind", "map"), "without --reference")

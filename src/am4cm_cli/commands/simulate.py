@@ -116,10 +116,10 @@ def simulate(
     cloud, 2 thin cloud or haze, 3 cloud shadow.
     """
     if layout is Layout.PASTIS:
-        refuse(context, OF_STACKS, "PASTIS")
+        refuse(context, OF_STACKS, "with PASTIS")
         _simulate_pastis(out, patches, seed=seed, workers=workers or cores(), overwrite=overwrite)
         return
-    refuse(context, OF_PASTIS, "a stack")
+    refuse(context, OF_PASTIS, "with a stack")
     from am4cm_cli.simulation import PROCESSORS, SimulationConfig, write_stack
 
     config = SimulationConfig(

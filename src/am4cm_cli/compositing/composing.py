@@ -15,6 +15,7 @@ from am4cm_cli.compositing.outputs import composite_rasters
 from am4cm_cli.compositing.pairs import pair
 from am4cm_cli.compositing.pixels import NEVER_SEEN
 from am4cm_cli.errors import OutputError, UnreadableError
+from am4cm_cli.likeness import likeness_notes
 from am4cm_cli.orders import Resources
 from am4cm_cli.parts import Part, Parts, parts_folder, passing_parts
 from am4cm_cli.progress import Track
@@ -156,6 +157,7 @@ def _check_outputs(stack: Stack, mask: MaskFile, files: CompositeFiles) -> None:
 
 def _notes(job: CompositeJob) -> Iterator[str]:
     """What a user should know of the mask."""
+    yield from likeness_notes(job.stack, job.mask)
     if job.mask.tags.get("AM4CM_TARGET", "cloud") == "cloud":
         yield (
             f"{job.mask.path} tells clouds alone, so shadows stay in; a mask made with --target "

@@ -144,12 +144,14 @@ def _board_notes(boards: Sequence[Board]) -> list[str]:
     return notes
 
 
-def weights_notes(mask: MaskFile, weights: Weights | None) -> list[str]:
-    """Say if attention is scored that is not the mask's."""
+def weights_notes(
+    mask: MaskFile, weights: Weights | None, *, told: str = "the attention scored"
+) -> list[str]:
+    """Say if what is told is by other weights than the mask's."""
     made_with = mask.tags.get("AM4CM_WEIGHTS_SHA256")
     if weights is None or made_with in {None, weights.sha256}:
         return []
     return [
-        f"The mask was made with {mask.tags.get('AM4CM_WEIGHTS', 'other weights')}; the attention "
-        f"scored is that of {weights.name}. Name the mask's own with --weights."
+        f"The mask was made with {mask.tags.get('AM4CM_WEIGHTS', 'other weights')}; {told} is "
+        f"that of {weights.name}. Name the mask's own with --weights."
     ]

@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from am4cm_cli.likeness import likeness_notes
 from am4cm_cli.pictures.panels import matching_scenes
 from am4cm_cli.rasters.masks import MaskFile
 from am4cm_cli.rasters.reading import read_preview
 from am4cm_cli.scores.residuals import parts_of
 from am4cm_cli.scoring import StackScorer, make_scorer
+from am4cm_cli.skipping import unreadable_notes
 from am4cm_cli.stacks.headers import quiet
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.validation.evaluating import weights_notes
@@ -30,6 +32,7 @@ class Images:
     scorer: StackScorer
     """Tells the clear sky."""
     notes: tuple[str, ...]
+    """What a user should know of them, one sentence each."""
 
     def read(self, shape: tuple[int, int]) -> Iterator["Seen"]:
         """Read the whole of each scene as a picture of a shape."""
@@ -72,6 +75,12 @@ class Seen:
     """(...)"""
 
 
+def read_bands(stack: Stack, weights: Weights) -> tuple[str, ...]:
+    """Those that a page reads: what decides what is valid, and what the weights can take."""
+    own = [band for band in weights.model.config.bands if band in stack.bands]
+    return tuple(dict.fromkeys((*stack.deciding_bands, *own)))
+
+
 def open_images(
     stack: Stack, mask: MaskFile, weights: Weights, cloud_share: NDArray[np.float64]
 ) -> Images:
@@ -90,12 +99,16 @@ def open_images(
     scenes = matching_scenes(stack, mask)
     own = replace(stack, scenes=tuple(scenes))
     scorer = make_scorer(own, weights, "counterfactual", device=torch.device("cpu"))
-    bands = tuple(dict.fromkeys((*stack.deciding_bands, *scorer.bands)))
+    bands = read_bands(stack, weights)
     looks = settle_tones(find_looks(bands), own, scenes, mask, cloud_share)
     return Images(
         stack=own,
         bands=bands,
         looks=tuple(looks),
         scorer=scorer,
-        notes=tuple(weights_notes(mask, weights)),
+        notes=(
+            *likeness_notes(own, mask),
+            *unreadable_notes(own),
+            *weights_notes(mask, weights, told="the clear sky shown"),
+        ),
     )

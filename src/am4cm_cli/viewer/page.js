@@ -236,7 +236,11 @@ async function drawDate() {
 // ---- dates
 
 function chooseDate(date) {
+  const before = FACTS.days[state.date];
   state.date = clamp(date, 0, FACTS.names.length - 1);
+  const year = yearOf(FACTS.days[state.date]);
+  // A year may be looked at while the date is of another, until the date moves to another year.
+  if (state.year !== null && year !== yearOf(before)) state.year = year;
   const name = FACTS.names[state.date];
   const share = percent(FACTS.cloud[state.date]);
   $("date").textContent = name;
@@ -258,7 +262,7 @@ function buildCalendar() {
   const years = new Map();
   FACTS.names.forEach((name, date) => {
     const time = new Date(FACTS.days[date] * 864e5);
-    const year = time.getUTCFullYear();
+    const year = yearOf(FACTS.days[date]);
     if (!years.has(year)) years.set(year, Array.from({ length: 12 }, () => []));
     years.get(year)[time.getUTCMonth()].push([time.getUTCDate(), date]);
   });
@@ -317,13 +321,16 @@ function nearestPlace(across, down) {
 
 function choosePlace(place) {
   state.place = place;
+  $("lost").textContent = "";
   mark();
-  drawPixel();
+  return drawPixel();
 }
 
-function choosePointed(glass, event) {
+/** Choose what is clicked, and show its chart; arrow keys leave pictures where they are. */
+async function choosePointed(glass, event) {
   const box = glass.getBoundingClientRect();
-  choosePlace(nearestPlace((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height));
+  await choosePlace(nearestPlace((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height));
+  $("pixel").scrollIntoView({ block: "nearest" }); // smoothly as page.css says, or at once
 }
 
 function movePlace(event) {
@@ -383,8 +390,8 @@ function goTo(event) {
   const across = (e * (x - c) - b * (y - f)) / size / width;
   const down = (a * (y - f) - d * (x - c)) / size / height;
   const inside = across >= 0 && across < 1 && down >= 0 && down < 1 && !more.length;
-  $("lost").textContent = inside ? "" : "Two numbers within the mask's grid are expected.";
   if (inside) choosePlace(nearestPlace(across, down));
+  else $("lost").textContent = "Two numbers within the mask's grid are expected.";
 }
 
 async function drawPixel() {
@@ -394,12 +401,13 @@ async function drawPixel() {
   if (place !== state.place || date !== state.date) return;
   const { column, row, x, y } = located(place);
   const near = [x, y].map((value) => Number(value.toFixed(Math.abs(value) > 1000 ? 1 : 6))).join(" ");
-  for (const part of ["numbers", "readout"]) $(part).hidden = false;
+  for (const part of ["numbers", "readout", "told"]) $(part).hidden = false;
   $("place").textContent = `${around()}Column ${column}, row ${row} · ${near} (${FACTS.grid.crs})`;
   $("coordinates").value = near;
-  buildYears(rows);
+  markYear();
   drawChart(rows);
   $("readout").textContent = readout(rows[date]);
+  $("told").textContent = `Column ${column}, row ${row} · ${readout(rows[date])}`;
   if ($("numbers").open) listNumbers(rows);
   $("pixel").dataset.shown = `${column} ${row} ${FACTS.names[date]}`;
 }
@@ -425,19 +433,29 @@ function listNumbers(rows) {
   $("numbers").querySelector("table").replaceWith(table);
 }
 
-function buildYears(rows) {
-  const years = [...new Set(rows.map(({ day }) => new Date(day * 864e5).getUTCFullYear()))];
-  const choice = (label, year) => {
+const yearOf = (day) => new Date(day * 864e5).getUTCFullYear();
+
+function buildYears() {
+  const years = [...new Set(FACTS.days.map(yearOf))];
+  if (years.length < 2) return;
+  for (const [label, year] of [["All", ""], ...years.map((one) => [one, one])]) {
     const button = make("button", { type: "button", textContent: label });
-    button.setAttribute("aria-pressed", state.year === year);
+    button.dataset.year = year;
     button.addEventListener("click", () => {
-      state.year = year;
+      state.year = year || null;
       drawPixel();
     });
-    return button;
-  };
-  $("years").hidden = years.length < 2;
-  $("years").replaceChildren(choice("All", null), ...years.map((year) => choice(year, year)));
+    $("years").append(button);
+  }
+}
+
+/** Show which year is drawn; the buttons stay, so that the one in use keeps the focus. */
+function markYear() {
+  const chosen = String(state.year ?? "");
+  for (const button of $("years").children) {
+    button.setAttribute("aria-pressed", button.dataset.year === chosen);
+  }
+  $("years").hidden = !$("years").children.length;
 }
 
 // ---- the chart
@@ -481,7 +499,7 @@ function brightest(rows) {
 
 function drawChart(rows) {
   const shown = rows.filter(({ day }) =>
-    state.year === null || new Date(day * 864e5).getUTCFullYear() === state.year);
+    state.year === null || yearOf(day) === state.year);
   const at = layOut(rows);
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${at.width} ${at.height}`);
@@ -711,6 +729,7 @@ function begin() {
   $("numbers").addEventListener("toggle", drawPixel);
   document.addEventListener("keydown", keys);
   addEventListener("resize", drawPixel);
+  buildYears();
   buildTools();
   buildStage();
   buildLegend();

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from am4cm_cli.classes import CLASS_COLOURS, CLASS_NAMES
-from am4cm_cli.errors import OutputError, StackError
+from am4cm_cli.errors import OutputError, StackError, UnreadableError
 from am4cm_cli.exporting.times import scene_times
 from am4cm_cli.files import write_bytes
 from am4cm_cli.pictures.panels import matching_scenes, small_shape
 from am4cm_cli.progress import Track
 from am4cm_cli.rasters.masks import MaskFile, open_mask
+from am4cm_cli.skipping import advise, skip_unreadable
 from am4cm_cli.stacks.grids import crs_name
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.validation.classmaps import parse_map
@@ -25,7 +26,7 @@ from am4cm_cli.viewer.census import Census, take_census
 from am4cm_cli.viewer.classmaps import open_classes
 from am4cm_cli.viewer.dates import Sources, date_facts
 from am4cm_cli.viewer.facts import Inputs, made_of, subtitle, summary, view_notes
-from am4cm_cli.viewer.images import Images, open_images
+from am4cm_cli.viewer.images import Images, open_images, read_bands
 from am4cm_cli.viewer.maps import map_facts
 from am4cm_cli.viewer.page import render_page
 from am4cm_cli.viewer.view import View, plan_view
@@ -51,12 +52,14 @@ class ReportOrder:
     stack: Stack | None = None
     """The mask's images."""
     weights: Path | None = None
-    """Whose clear sky is shown; those that come with am4cm if None."""
+    """Whose clear sky is shown; of those that come with am4cm if None, the mask's if it can be."""
     classes: Path | None = None
     reference: Path | None = None
     kind: str | None = None
     mapping: str | None = None
     """How to read the reference, see `references`."""
+    skip_bad: bool = False
+    """Show images that cannot be read as nodata; else they are an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +67,29 @@ class _Gathered:
     """All that a page says however finely it is drawn."""
 
     order: ReportOrder
-    sources: Sources
+    mask: MaskFile
+    classes: MaskFile | None
     census: Census
     evaluation: Evaluation | None
     facts: Mapping[str, Any]
 
 
 def write_report(
-    order: ReportOrder, out: Path, *, limit: int = LIMIT, follow: Follow = lambda name: iter
+    order: ReportOrder,
+    out: Path,
+    *,
+    limit: int = LIMIT,
+    follow: Follow = lambda name: iter,
+    tell: Callable[[str], object] = str,
 ) -> int:
     """Write a page of at most `limit` bytes; pictures shrink until it is.
+
+    Args:
+        order: what it is to be made of.
+        out: to write.
+        limit: of its size in bytes.
+        follow: follows what is done.
+        tell: is given sentences that a user should read while it runs.
 
     Returns:
         Its size in bytes.
@@ -85,7 +101,7 @@ def write_report(
         OutputError: nothing worth seeing would fit.
     """
     found = _gather(order, follow)
-    page = _fit(lambda view: _render(found, view, follow), found.sources.mask, limit)
+    page = _with_images(found, lambda images: _fit(found, images, limit, follow), tell)
     write_bytes(out, page)
     return len(page)
 
@@ -100,36 +116,62 @@ def _gather(order: ReportOrder, follow: Follow) -> _Gathered:
     days = _days(mask)
     shape = small_shape(mask.grid.shape, MAP_SIDE)
     census = take_census(mask, days, shape, track=follow("Counting"))
-    images = _images(order, mask, census)
     return _Gathered(
         order=order,
-        sources=Sources(mask=mask, images=images, classes=classes),
+        mask=mask,
+        classes=classes,
         census=census,
         evaluation=_evaluate(mask, reference, follow),
         facts=_lasting_facts(mask, days, census),
     )
 
 
-def _render(found: _Gathered, view: View, follow: Follow) -> bytes:
-    mask, images = found.sources.mask, found.sources.images
+def _with_images(
+    found: _Gathered, draw: Callable[[Images | None], bytes], tell: Callable[[str], object]
+) -> bytes:
+    """Draw a page with the mask's images, if there are any; those that cannot be read are left."""
+    order, mask = found.order, found.mask
+    if order.stack is None:
+        return draw(None)
+    weights = load_weights(order.weights or default_weights(mask.tags.get("AM4CM_WEIGHTS_SHA256")))
+
+    def attempt(stack: Stack) -> bytes:
+        images = open_images(stack, mask, weights, found.census.cloud_share)
+        page = draw(images)
+        for note in images.notes:
+            tell(note)
+        return page
+
+    if order.skip_bad:
+        return skip_unreadable(order.stack, read_bands(order.stack, weights), attempt, tell=tell)
+    try:
+        return attempt(order.stack)
+    except UnreadableError as error:
+        raise advise(order.stack, error) from error
+
+
+def _render(found: _Gathered, images: Images | None, view: View, follow: Follow) -> bytes:
+    mask = found.mask
+    sources = Sources(mask=mask, images=images, classes=found.classes)
     dates = follow("Drawing")(range(len(mask.names)))
     page = render_page(
-        {**found.facts, **date_facts(found.sources, view, dates)},
+        {**found.facts, **date_facts(sources, view, dates)},
         title=mask.path.name,
         subtitle=subtitle(mask),
         summary=summary(found.census, len(mask.names)),
         made_of=made_of(mask, _inputs(found.order)),
-        notes=[*view_notes(view, found.sources), *(images.notes if images else ())],
+        notes=[*(images.notes if images else ()), *view_notes(view, sources)],
         evaluation=found.evaluation,
     )
     return page.encode(errors="replace")  # names of files may be no text
 
 
-def _fit(render: Callable[[View], bytes], mask: MaskFile, limit: int) -> bytes:
+def _fit(found: _Gathered, images: Images | None, limit: int, follow: Follow) -> bytes:
     """Render ever fewer pixels until the page is small enough."""
-    shrink = 1.0
+    mask, shrink = found.mask, 1.0
     while True:
-        page = render(plan_view(mask.grid.shape, len(mask.names), shrink=shrink))
+        view = plan_view(mask.grid.shape, len(mask.names), shrink=shrink)
+        page = _render(found, images, view, follow)
         if len(page) <= limit:
             return page
         shrink *= min(0.9, 0.95 * sqrt(limit / len(page)))
@@ -184,13 +226,6 @@ def _evaluate(mask: MaskFile, reference: Reference | None, follow: Follow) -> Ev
     if reference is None:
         return None
     return evaluate_mask(mask, reference, Rivals(), track=follow("Comparing"))
-
-
-def _images(order: ReportOrder, mask: MaskFile, census: Census) -> Images | None:
-    if order.stack is None:
-        return None
-    weights = load_weights(order.weights or default_weights())
-    return open_images(order.stack, mask, weights, census.cloud_share)
 
 
 def _inputs(order: ReportOrder) -> Inputs:

@@ -109,6 +109,15 @@ def test_metadata_beside_the_file_that_is_no_xml(tmp_path):
     assert read_header(path).offsets == (-0.1,)
 
 
+@pytest.mark.parametrize("encoding", ["foo", "utf-7"])
+def test_metadata_beside_the_file_in_an_encoding_that_cannot_be_read(tmp_path, encoding):
+    path = write_image(tmp_path / "S2_20180804.tif", random_dn((1, 3, 2)), names=["B02"])
+    beside = path.with_name(f"{path.name}.aux.xml")
+    beside.write_text(f'<?xml version="1.0" encoding="{encoding}"?><PAMDataset></PAMDataset>')
+    with pytest.raises(UnreadableError, match=r"aux\.xml: is no XML \(.*encoding"):
+        read_header(path)
+
+
 def test_a_warning_that_loses_nothing(sound):
     expected = read_header(sound)
     content = sound.read_bytes()

@@ -2,6 +2,7 @@
 
 import logging
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -109,6 +110,15 @@ def test_metadata_beside_the_file_that_is_no_xml(tmp_path):
     assert read_header(path).offsets == (-0.1,)
 
 
+@pytest.mark.parametrize("encoding", ["foo", "utf-7"])
+def test_metadata_beside_the_file_in_an_encoding_that_cannot_be_read(tmp_path, encoding):
+    path = write_image(tmp_path / "S2_20180804.tif", random_dn((1, 3, 2)), names=["B02"])
+    beside = path.with_name(f"{path.name}.aux.xml")
+    beside.write_text(f'<?xml version="1.0" encoding="{encoding}"?><PAMDataset></PAMDataset>')
+    with pytest.raises(UnreadableError, match=r"aux\.xml: is no XML \(.*encoding"):
+        read_header(path)
+
+
 def test_a_warning_that_loses_nothing(sound):
     expected = read_header(sound)
     content = sound.read_bytes()
@@ -131,6 +141,36 @@ def test_warnings_are_heard_whatever_a_program_logs(sound):
             read_header(sound)
     finally:
         logger.setLevel(before)
+
+
+@pytest.fixture
+def muted():
+    """The logger of GDAL's warnings, as a program mutes it."""
+    logger = logging.getLogger("rasterio._env")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield logger
+    logger.setLevel(before)
+
+
+def test_a_level_that_a_program_has_set_stays_its_own(sound, muted):
+    read_header(sound)
+    assert muted.level == logging.CRITICAL
+    with pytest.raises(ZeroDivisionError), gdal_warnings():
+        raise ZeroDivisionError
+    assert muted.level == logging.CRITICAL
+
+
+def test_the_last_thread_that_listens_sets_the_level_back(muted):
+    first, second = gdal_warnings(), gdal_warnings()
+    with ThreadPoolExecutor(1) as thread:
+        first.__enter__()
+        heard = thread.submit(second.__enter__).result()
+        first.__exit__(None, None, None)
+        thread.submit(muted.warning, "lost").result()
+        assert heard == ["lost"]
+        thread.submit(second.__exit__, None, None, None).result()
+    assert muted.level == logging.CRITICAL
 
 
 def test_scale_and_offset_of_some_bands(tmp_path):

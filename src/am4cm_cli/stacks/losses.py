@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-from am4cm_cli.errors import UnreadableError
+from am4cm_cli.errors import UnreadableError, first_line
 from am4cm_cli.stacks.locations import gdal_name, is_virtual
 
 LOST = re.compile(
@@ -57,10 +57,11 @@ def _check_beside(path: Path) -> None:
 
     try:
         parse(beside)
-    except (DefusedXmlException, ParseError, OSError) as error:
+    # A declared encoding may be unknown, or one that the parser refuses.
+    except (DefusedXmlException, ParseError, LookupError, ValueError, OSError) as error:
         raise UnreadableError(
-            f"{beside}: is no XML ({error}), so that the scale, offset or nodata it may hold for "
-            f"{path.name} are lost; expected what GDAL writes. Fetch it again, or remove it if "
-            "gdalinfo shows that the image holds them itself.",
+            f"{beside}: is no XML ({first_line(error)}), so that the scale, offset or nodata it "
+            f"may hold for {path.name} are lost; expected what GDAL writes. Fetch it again, or "
+            "remove it if gdalinfo shows that the image holds them itself.",
             path,
         ) from error

@@ -13,6 +13,7 @@ import typer
 from am4cm_cli.commands.clear_sky import ClearSky
 from am4cm_cli.commands.console import complain, progress, say, unwind
 from am4cm_cli.commands.images import takes_images
+from am4cm_cli.commands.inputs import read_files
 from am4cm_cli.commands.options import (
     SPEED,
     Device,
@@ -61,8 +62,8 @@ ALONE = ("classes", "reliability", "attention", "clear_sky", "update", *OUTPUTS,
 """Options that name one file, so have no use for many stacks."""
 
 
-READ = ("dates", "polygon", "align_to", "weights", "calibration", "zones")
-"""Options that name a file to read."""
+READ = ("weights", "calibration", "zones")
+"""Options that name a file to read, beside those of images."""
 
 
 class Method(StrEnum):
@@ -345,15 +346,10 @@ def _compute(
 
 def _inputs(context: typer.Context, stack: "Stack", source: str, out: Path) -> list[Path]:
     """Files that are read, which no output may take the place of; OUT may that of its --update."""
-    from am4cm_cli.rasters.opening import files_behind
-
-    paths = {path for scene in stack.scenes for path in scene.paths}
-    given = [source, *(context.params[name] for name in READ)]
-    named = [Path(found) for found in given if found is not None and Path(found).is_file()]
+    inputs = read_files(context, READ, source, stack)
     old = context.params["update"]
-    if old is not None and old.resolve() != out.resolve():
-        named.append(old)
-    return [*named, *(file for path in paths for file in files_behind(path))]
+    updates_itself = old is None or old.resolve() == out.resolve()
+    return inputs if updates_itself else [*inputs, old]
 
 
 def _check_exports(

@@ -8,6 +8,7 @@ import typer
 from am4cm_cli.commands.completion import complete_weights
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
+from am4cm_cli.commands.inputs import read_files
 from am4cm_cli.commands.options import (
     REFERENCE,
     Overwrite,
@@ -17,6 +18,9 @@ from am4cm_cli.commands.options import (
     refuse,
 )
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
+
+READ = ("mask", "classes", "weights", "reference")
+"""Parameters that name a file to read, beside those of images."""
 
 
 @takes_images
@@ -76,7 +80,7 @@ def report(
     masks it shows overviews, and says so.
     """
     _refuse(context, out, images, reference)
-    from am4cm_cli.files import check_output
+    from am4cm_cli.files import check_apart, check_output
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.viewer.writing import ReportOrder, write_report
 
@@ -85,6 +89,7 @@ def report(
     stack = None if images is None else find_stack(images, images_as)
     for note in stack.notes if stack else ():
         say(note)
+    check_apart([out], read_files(context, READ, images, stack))
     order = ReportOrder(
         mask=mask,
         stack=stack,

@@ -250,6 +250,8 @@ def mask(
     """Write the cloud probability of every date of a stack, one band per date."""
     if each:
         refuse(context, ALONE, "--each")
+        # Those that are set for good are passed over: every stack would write to the same place.
+        context.params.update(dict.fromkeys(ALONE))
         _mask_each(context, Path(source), out, overwrite=overwrite)
         return
     from am4cm_cli.exporting.cubes import check_cube_grid

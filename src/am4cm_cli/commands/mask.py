@@ -22,6 +22,7 @@ from am4cm_cli.commands.options import (
     Threads,
     Weights,
     cores,
+    is_given,
     parse_bytes,
     refuse,
 )
@@ -262,7 +263,7 @@ def mask(
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights_header import default_weights
 
-    basis, exports = _basis(update, calibration), read_exports(context, out)
+    basis, exports = _basis(context, update, calibration), read_exports(context, out)
     files, storage = _files(context), read_storage(context)
     check_storage(storage, files.dtypes(dtype.value) | exports.dtypes)
     for beside in [*files.rasters[1:], *files.styles]:
@@ -289,7 +290,7 @@ def mask(
             weights=weights or default_weights(),
             storage=storage,
             basis=basis,
-            cluster=_cluster(dask, threads=threads, device=device),
+            cluster=_cluster(context, dask, threads=threads, device=device),
             device=device if dask is None else "cpu",
             resume=resume and out != STDOUT,
             skip_bad=skip_bad,
@@ -406,7 +407,7 @@ def _files(context: typer.Context) -> "MaskFiles":
     names = ("classes", "reliability", "attention", "clear_sky")
     classes, reliability, attention, clear_sky = map(context.params.__getitem__, names)
     heads = context.params["heads"]
-    if attention is None and heads is not Heads.MEAN:
+    if attention is None and heads is not Heads.MEAN and is_given(context, "heads"):
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
     if any(str(beside) == "-" for beside in (classes, reliability, attention, clear_sky)):
         raise typer.BadParameter("only OUT may be standard output")
@@ -465,7 +466,7 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
 
 
 def _cluster(
-    dask: str | None, *, threads: int | None, device: str
+    context: typer.Context, dask: str | None, *, threads: int | None, device: str
 ) -> "AbstractContextManager[Cluster] | None":
     """Open the cluster that was asked for, if any.
 
@@ -476,16 +477,16 @@ def _cluster(
 
     if dask is None:
         return None
-    if device not in {"auto", "cpu"}:
+    if device not in {"auto", "cpu"} and is_given(context, "device"):
         raise typer.BadParameter("has no use with --dask", param_hint="'--device'")
     return open_cluster(dask, threads=threads or 1, tell=say)
 
 
-def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
+def _basis(context: typer.Context, update: Path | None, calibration: Path | None) -> "Basis | None":
     """The earlier mask that is named, if any, and what for."""
     from am4cm_cli.orders import Basis
 
-    if update is not None and calibration is not None:
+    if update is not None and is_given(context, "calibration"):
         raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
     earlier = update or calibration
     return None if earlier is None else Basis(path=earlier, update=update is not None)

@@ -320,6 +320,15 @@ def test_the_command_writes_a_folder_and_says_what_it_is(mask, tmp_path):  # noq
     assert_refused(again, tmp_path, "holds more than am4cm wrote", left=["clear", "out.tif"])
 
 
+def test_it_is_stored_as_asked_for_beside_a_zarr_cube(mask, tmp_path):  # noqa: F811
+    pytest.importorskip("zarr")
+    words = ("--format", "zarr", "--clear-sky", tmp_path / "clear", "--co", "COMPRESS=LZW")
+    result = mask(tmp_path / "out.zarr", *words)
+    assert result.returncode == 0, result.stderr
+    with rasterio.open(tmp_path / "clear" / "2018-01-01.tif") as raster:
+        assert raster.compression.value == "LZW"
+
+
 def test_the_command_refuses_what_makes_no_sense(mask, tmp_path):  # noqa: F811
     result = mask(tmp_path / "out.tif", "--clear-sky", "-")
     assert result.returncode == 2

@@ -134,7 +134,7 @@ MEANS = {
     "zone_field": ("zones",),
 }
 """Options that mean nothing without one of others."""
-RASTERS = ("split", "binary", "stac", "classes", "reliability", "attention")
+RASTERS = ("split", "binary", "stac", "classes", "reliability", "attention", "clear_sky")
 """Outputs that are GeoTIFFs, whatever OUT is."""
 STDOUT = Path("-")
 

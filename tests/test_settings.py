@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.main import get_command
@@ -243,6 +244,7 @@ def test_each_option_has_a_variable_of_its_own():
         ("co = 'COMPRESS=LZW'", ["out.zarr", "--format", "zarr"], ["out.zarr"]),
         ("calibration = 'old.tif'", ["out.tif", "--update", "old.tif"], ["out.tif"]),
         ("zones = 'no.geojson'", ["out.tif"], ["out.tif"]),
+        ("bbox-crs = 'EPSG:4326'", ["out.tif"], ["out.tif"]),
         ("device = 'cuda'", ["out.tif", "--dask", "local:1"], ["out.tif"]),
     ],
 )
@@ -268,3 +270,19 @@ def test_what_an_export_has_no_use_for_is_passed_over(run, mask, home, text):  #
     done = run("export", "old.tif", "--binary", "binary.tif", cwd=home)
     assert done.returncode == 0, done.stderr
     assert (home / "old.qml").exists() == ("style" in text)
+
+
+def test_the_crs_of_boxes_can_be_set_for_good(run, mask, home):  # noqa: F811
+    box, cropped = "500030,4999850,500110,4999960", (11, 8)
+    for text, words in (
+        ("bbox-crs = 'EPSG:32631'", ["--bbox", box]),
+        (f"bbox-crs = 'EPSG:32631'\nbbox = '{box}'", []),
+        (f"bbox = '{box}'", ["--bbox-crs", "EPSG:32631"]),
+    ):
+        (home / "am4cm.toml").write_text(f"[mask]\n{text}\n")
+        done = mask("out.tif", *words, "--overwrite", cwd=home)
+        assert done.returncode == 0, done.stderr
+        with rasterio.open(home / "out.tif") as raster:
+            assert raster.shape == cropped
+    (home / "am4cm.toml").write_text("[mask]\nbbox-crs = 'EPSG:1'\n")
+    assert b"EPSG:1" in mask("out.tif", "--bbox", box, "--overwrite", cwd=home).stderr

@@ -1,5 +1,6 @@
 """The clear sky as it is written: by hand, by `explain`, and as a stack of its own."""
 
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 import rasterio
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from am4cm_cli.attention import fold
@@ -215,6 +217,54 @@ def test_other_methods_have_none(cloudy, tmp_path, config, words):
     assert not list(tmp_path.iterdir())
 
 
+def held(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(images, clear, words):
+    """Nothing under the folder of the clear sky, nor the images, is touched."""
+    stack = find_stack(images)
+    folder = clear.parent
+    before = held(folder)
+    files = MaskFiles(probability=folder / "mask.tif", clear_sky=clear)
+    with pytest.raises(OutputError, match=words):
+        mask_stack(stack, files, bright_weights(), MaskConfig(), device=CPU)
+    assert held(folder) == before
+
+
+def test_images_are_not_replaced_by_their_clear_sky(tmp_path):
+    """Their names are dates, as those of a clear sky are."""
+    write_cloudy(tmp_path)
+    images = tmp_path / "images"
+    for path, name in zip(sorted(images.iterdir()), every_days(DATES), strict=True):
+        path.rename(images / f"{name}.tif")
+    refused(images, images, r"images: is replaced as a whole, but 2018-01-01\.tif of the images")
+    refused(images, images / "2018-01-01.tif", r"2018-01-01\.tif: is replaced as a whole")
+
+
+def test_a_clear_sky_is_not_replaced_by_that_of_its_own(cloudy, tmp_path):
+    shutil.copytree(cloudy / "out" / "clear", tmp_path / "clear")
+    (tmp_path / "link").symlink_to("clear")
+    refused(tmp_path / "clear", tmp_path / "link", "link: is replaced as a whole")
+
+
+def test_other_images_are_not_replaced(cloudy, tmp_path):
+    write_stack(tmp_path / "clear", days=every_days(3))
+    for path, name in zip(sorted((tmp_path / "clear").iterdir()), every_days(3), strict=True):
+        path.rename(tmp_path / "clear" / f"{name}.tif")
+    refused(cloudy / "images", tmp_path / "clear", "clear: holds more than am4cm wrote")
+    (tmp_path / "file").write_text("mine")
+    refused(cloudy / "images", tmp_path / "file", "file: holds more than am4cm wrote")
+
+
+def test_images_behind_views_are_not_replaced(cloudy, tmp_path):
+    shutil.copytree(cloudy / "out" / "clear", tmp_path / "clear")
+    (tmp_path / "views").mkdir()
+    for path in (tmp_path / "clear").iterdir():
+        copy(path, tmp_path / "views" / f"{path.stem}.vrt", driver="VRT")
+    refused(tmp_path / "views", tmp_path / "clear", "clear: is replaced as a whole")
+
+
 def test_more_dates_than_can_be_open_at_once_are_refused(cloudy, tmp_path):
     stack = find_stack(cloudy / "images")
     many = replace(stack, scenes=stack.scenes * 36)
@@ -268,6 +318,15 @@ def test_the_command_writes_a_folder_and_says_what_it_is(mask, tmp_path):  # noq
     (tmp_path / "clear" / "notes.txt").write_text("mine")
     again = mask(tmp_path / "out.tif", "--clear-sky", tmp_path / "clear", "--overwrite")
     assert_refused(again, tmp_path, "holds more than am4cm wrote", left=["clear", "out.tif"])
+
+
+def test_it_is_stored_as_asked_for_beside_a_zarr_cube(mask, tmp_path):  # noqa: F811
+    pytest.importorskip("zarr")
+    words = ("--format", "zarr", "--clear-sky", tmp_path / "clear", "--co", "COMPRESS=LZW")
+    result = mask(tmp_path / "out.zarr", *words)
+    assert result.returncode == 0, result.stderr
+    with rasterio.open(tmp_path / "clear" / "2018-01-01.tif") as raster:
+        assert raster.compression.value == "LZW"
 
 
 def test_the_command_refuses_what_makes_no_sense(mask, tmp_path):  # noqa: F811

@@ -1,5 +1,6 @@
 """`am4cm composite` by the entry point: what it says, refuses, and leaves behind."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.io import MemoryFile
+from rasterio.shutil import copy
 
 from stacks import every_days, random_dn, write_stack
 from test_commands import assert_refused, mask, process, run, site  # noqa: F401
@@ -82,6 +84,55 @@ def test_nothing_is_written_over_unasked(run, site, clouds, tmp_path):  # noqa: 
     assert_refused(result, tmp_path, "count.tif: exists already", left=["count.tif"])
     result = compose(run, site, *words, "--overwrite")
     assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def work(site, clouds, tmp_path):  # noqa: F811
+    """A zip, a list, views and all else that a composite may be made of."""
+    images = sorted((site / "images").iterdir())
+    shutil.make_archive(tmp_path / "packed", "zip", site / "images")
+    (tmp_path / "list.txt").write_text("".join(f"{image}\n" for image in images))
+    (tmp_path / "dates.csv").write_text(f"{images[0].name},2018-01-01\n")
+    box = [[500000, 4999800], [500200, 4999800], [500200, 5000000], [500000, 4999800]]
+    area = {"type": "Polygon", "coordinates": [box]}
+    with rasterio.open(images[0]) as raster:
+        crs = {"type": "name", "properties": {"name": raster.crs.to_string()}}
+    text = json.dumps(
+        {
+            "type": "FeatureCollection",
+            "crs": crs,
+            "features": [{"type": "Feature", "properties": {}, "geometry": area}],
+        }
+    )
+    (tmp_path / "area.geojson").write_text(text)
+    shutil.copy(images[0], tmp_path / "grid.tif")
+    shutil.copy(clouds, tmp_path / "m.tif")
+    shutil.copytree(site / "images", tmp_path / "below")
+    (tmp_path / "views").mkdir()
+    for image in (tmp_path / "below").iterdir():
+        copy(image, tmp_path / "views" / f"{image.stem}.vrt", driver="VRT")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("packed.zip m.tif packed.zip", "packed.zip"),
+        ("packed.zip m.tif out.tif --count packed.zip", "packed.zip"),
+        ("packed.zip m.tif - --date m.tif", "m.tif"),
+        ("list.txt m.tif list.txt", "list.txt"),
+        ("below m.tif dates.csv --dates dates.csv", "dates.csv"),
+        ("below m.tif area.geojson --polygon area.geojson", "area.geojson"),
+        ("below m.tif grid.tif --align-to grid.tif", "grid.tif"),
+        ("views m.tif below/S2_L2A_20180101.tif", "S2_L2A_20180101.tif"),
+    ],
+)
+def test_nothing_that_is_read_is_replaced(run, work, words, named):  # noqa: F811
+    before = {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
+    result = run("composite", *words.split(), "--overwrite", cwd=work)
+    assert result.returncode == 1, result.stderr
+    assert f"{named}: is named for two files of this run" in told(result)
+    assert {path: path.read_bytes() for path in work.rglob("*") if path.is_file()} == before
 
 
 def test_what_is_no_mask_is_refused(run, site, clouds, tmp_path):  # noqa: F811

@@ -74,7 +74,17 @@ def test_options_of_all_commands_stand_anywhere():
         ["mask", "a", "b"],
     )
     assert hoist(["mask", "--", "--quiet"]) == ([], ["mask", "--", "--quiet"])
-    assert hoist(["mask", "--config=c", "--config"]) == (["--config=c"], ["mask", "--config"])
+    assert hoist(["mask", "--config=c", "a"]) == (["--config=c"], ["mask", "a"])
+
+
+@pytest.mark.parametrize(
+    "words", [["mask", "a", "b", "--config"], ["--config"], ["-q", "--config"]]
+)
+def test_an_option_of_all_commands_that_lacks_its_value_is_told(run, words):  # noqa: F811
+    done = run(*words)
+    assert done.returncode == 2
+    told = " ".join(done.stderr.decode().replace("│", " ").split())
+    assert "Option '--config' requires an argument." in told
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,28 @@ def test_options_for_one_file_are_refused(run, area):  # noqa: F811
     assert names(area) == []
 
 
+@pytest.mark.parametrize("by", ["file", "environment"])
+def test_options_for_one_file_that_are_set_for_good_are_passed_over(run, area, monkeypatch, by):  # noqa: F811
+    outputs = ("classes", "reliability", "attention", "binary", "table")
+    ends = {name: f"{name}.{'csv' if name == 'table' else 'tif'}" for name in outputs}
+    alone = {**ends, "clear-sky": "clear", "split": "split", "stac": "stac"}
+    (area / "zones.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    alone["zones"] = "zones.geojson"
+    monkeypatch.chdir(area)
+    if by == "file":
+        lines = "".join(f'{name} = "{path}"\n' for name, path in alone.items())
+        (area / "am4cm.toml").write_text(f"[mask]\n{lines}")
+        monkeypatch.setenv("AM4CM_CONFIG", "am4cm.toml")
+    else:
+        for name, path in alone.items():
+            monkeypatch.setenv(f"AM4CM_MASK_{name.replace('-', '_').upper()}", path)
+    before = sorted(path.name for path in area.iterdir())
+    done = each(run, area, "A,one/images\nB,two\n")
+    assert done.returncode == 0, done.stderr
+    assert names(area) == ["A.tif", "B.tif"]
+    assert sorted(path.name for path in area.iterdir()) == sorted([*before, "tiles.csv"])
+
+
 def test_a_folder_that_is_missing(run, area):  # noqa: F811
     shutil.rmtree(area / "masks")
     done = each(run, area, "A,two\n")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from html import unescape
 
@@ -17,6 +18,7 @@ from am4cm_cli.published import PUBLISHED
 from am4cm_cli.rasters.masks import open_mask
 from am4cm_cli.stacks.discovery import find_stack
 from am4cm_cli.viewer.writing import ReportOrder, write_report
+from am4cm_cli.weights_header import default_weights
 from finished import percents, write_finished
 from reported import facts_of, numbers_of, write_site
 from stacks import every_days, random_dn, write_image, write_mask, write_stack
@@ -76,6 +78,31 @@ def test_the_mask_alone(run, site, tmp_path):
     masked = ((percent >= 50) & (percent != 255)).sum((1, 2))
     for share, own, all_own in zip(facts["cloud"], masked, seen, strict=True):
         assert share == (None if not all_own else pytest.approx(own / all_own, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "m.html m.html",
+        "mask.tif c.html --classes c.html",
+        "mask.tif t.html --reference t.html --kind classes",
+        "mask.tif l.html --images images --dates l.html",
+        "mask.tif w.html --images images --weights w.html",
+    ],
+)
+def test_nothing_that_is_read_is_replaced(run, site, words):
+    folder = site[0]
+    names = {"m": "mask.tif", "c": "classes.tif", "t": "truth.tif"}
+    for name, kept in names.items():
+        shutil.copy(folder / kept, folder / f"{name}.html")
+    shutil.copy(default_weights(), folder / "w.html")
+    first = min((folder / "images").iterdir()).name
+    (folder / "l.html").write_text(f"{first},2018-01-01\n")
+    before = {path: path.read_bytes() for path in folder.glob("*.html")}
+    result = run(*words.split(), "--overwrite")
+    assert isinstance(result.exception, OutputError), result.output
+    assert "is named for two files of this run" in str(result.exception)
+    assert {path: path.read_bytes() for path in folder.glob("*.html")} == before
 
 
 def test_the_same_page_every_time(run, tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.main import get_command
@@ -12,7 +13,7 @@ from am4cm_cli.app import app
 from am4cm_cli.commands.catalogue import catalogue
 from am4cm_cli.commands.settings import read_settings, user_file
 from am4cm_cli.errors import SettingsError
-from test_commands import assert_refused, run  # noqa: F401
+from test_commands import assert_refused, mask, run, site  # noqa: F401
 
 KNOWN = catalogue(get_command(app))
 
@@ -232,3 +233,56 @@ def test_each_option_has_a_variable_of_its_own():
         *variables
     }
     assert "AM4CM_CONFIG" in os.environ  # which the tests set, so that no one's settings count
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "names"),
+    [
+        ("heads = 'each'", ["out.tif"], ["out.tif"]),
+        ("style = true", ["-"], []),
+        ("style = true", ["out.zarr", "--format", "zarr"], ["out.zarr"]),
+        ("co = 'COMPRESS=LZW'", ["out.zarr", "--format", "zarr"], ["out.zarr"]),
+        ("calibration = 'old.tif'", ["out.tif", "--update", "old.tif"], ["out.tif"]),
+        ("zones = 'no.geojson'", ["out.tif"], ["out.tif"]),
+        ("bbox-crs = 'EPSG:4326'", ["out.tif"], ["out.tif"]),
+        ("device = 'cuda'", ["out.tif", "--dask", "local:1"], ["out.tif"]),
+    ],
+)
+def test_what_a_mask_has_no_use_for_is_passed_over(run, mask, home, site, text, words, names):  # noqa: F811
+    if "zarr" in words:
+        pytest.importorskip("zarr")
+    assert mask(home / "old.tif").returncode == 0
+    (home / "no.geojson").write_text("nonsense")
+    (home / "am4cm.toml").write_text(f"[mask]\n{text}\n")
+    before = {path.name for path in home.iterdir()}
+    done = mask(*words, cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in home.iterdir()} - before == {*names}
+
+
+@pytest.mark.parametrize(
+    "text", ["format = 'gtiff'", "format = 'zarr'\nstyle = true", "with-classes = 'old.tif'"]
+)
+def test_what_an_export_has_no_use_for_is_passed_over(run, mask, home, text):  # noqa: F811
+    """An output that is set for good, too, is made as ever."""
+    assert mask(home / "old.tif").returncode == 0
+    (home / "am4cm.toml").write_text(f"[export]\n{text}\n")
+    done = run("export", "old.tif", "--binary", "binary.tif", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert (home / "old.qml").exists() == ("style" in text)
+
+
+def test_the_crs_of_boxes_can_be_set_for_good(run, mask, home):  # noqa: F811
+    box, cropped = "500030,4999850,500110,4999960", (11, 8)
+    for text, words in (
+        ("bbox-crs = 'EPSG:32631'", ["--bbox", box]),
+        (f"bbox-crs = 'EPSG:32631'\nbbox = '{box}'", []),
+        (f"bbox = '{box}'", ["--bbox-crs", "EPSG:32631"]),
+    ):
+        (home / "am4cm.toml").write_text(f"[mask]\n{text}\n")
+        done = mask("out.tif", *words, "--overwrite", cwd=home)
+        assert done.returncode == 0, done.stderr
+        with rasterio.open(home / "out.tif") as raster:
+            assert raster.shape == cropped
+    (home / "am4cm.toml").write_text("[mask]\nbbox-crs = 'EPSG:1'\n")
+    assert b"EPSG:1" in mask("out.tif", "--bbox", box, "--overwrite", cwd=home).stderr

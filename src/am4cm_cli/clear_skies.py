@@ -11,11 +11,12 @@ from rasterio.windows import Window
 
 from am4cm_cli.clock import Clock
 from am4cm_cli.errors import OutputError
-from am4cm_cli.exporting.copies import DATED
+from am4cm_cli.exporting.copies import DATED, holds_dates
 from am4cm_cli.exporting.names import file_names
 from am4cm_cli.folders import new_folder
 from am4cm_cli.layers import CLEAR_SKY
 from am4cm_cli.rasters.cogs import CogWriter, create_cog
+from am4cm_cli.rasters.opening import image_files
 from am4cm_cli.reflectances import DTYPE, NODATA, SCALE
 from am4cm_cli.stacks.stack import Stack
 from am4cm_cli.storage import Storage
@@ -50,6 +51,23 @@ def check_clear_sky(folder: Path, stack: Stack, method: str) -> None:
         raise OutputError(
             f"{folder}: the clear sky of {len(stack.scenes)} dates is asked for, and at most "
             f"{MOST_DATES} can be written at once. Name fewer with --from and --to."
+        )
+    _check_replaced(folder, stack)
+
+
+def _check_replaced(folder: Path, stack: Stack) -> None:
+    """A whole folder may be about to go: make sure that nothing in it is missed."""
+    place = folder.resolve()
+    for image in sorted(image_files(stack)):
+        if place in (image, *image.parents):
+            raise OutputError(
+                f"{folder}: is replaced as a whole, but {image.name} of the images to be masked is "
+                "in it; choose another name."
+            )
+    if folder.exists() and not (folder.is_dir() and holds_dates(folder)):
+        raise OutputError(
+            f"{folder}: holds more than am4cm wrote, so it is not replaced. Choose another name, "
+            "or remove it yourself first."
         )
 
 

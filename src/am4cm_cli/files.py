@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,6 +49,30 @@ def check_place(path: Path) -> None:
         raise OutputError(
             f"{path}: nothing can be written there ({error.strerror}); choose another place."
         ) from error
+
+
+def check_apart(
+    paths: Sequence[Path], inputs: Sequence[Path], folders: Sequence[Path] = ()
+) -> None:
+    """Raise OutputError if an output takes the place of another, or of what is read.
+
+    Args:
+        paths: outputs of a run.
+        inputs: files that it reads.
+        folders: those of the outputs that are replaced as a whole.
+    """
+    whole = [path.resolve() for path in (*paths, *inputs)]
+    uses = Counter(whole)
+    for path, found in zip(paths, whole, strict=False):
+        if uses[found] > 1:
+            raise OutputError(f"{path}: is named for two files of this run; choose another name.")
+    for folder in folders:
+        within = [path for path in whole if folder.resolve() in path.parents]
+        if within:
+            raise OutputError(
+                f"{folder}: is replaced as a whole, but {within[0].name} is in it; choose another "
+                "name."
+            )
 
 
 @contextmanager

@@ -50,6 +50,7 @@ from am4cm_cli.progress import Track
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.cogs import CogWriter, create_cog
+from am4cm_cli.rasters.opening import image_files
 from am4cm_cli.rasters.styles import class_style
 from am4cm_cli.skipping import advise, recall_unreadable, skip_unreadable, unreadable_notes
 from am4cm_cli.space import check_space
@@ -403,7 +404,7 @@ def _check_outputs(stack: Stack, files: MaskFiles, config: MaskConfig, basis: Ba
         )
     if files.clear_sky is not None:
         check_clear_sky(files.clear_sky, stack, config.method)
-    images = {file.path.resolve() for file in stack.files()}
+    images = image_files(stack)
     paths = [*files.rasters, *files.styles, *files.folders]
     outputs = [path.resolve() for path in paths]
     for path, found in zip(paths, outputs, strict=True):

@@ -11,6 +11,7 @@ import typer
 
 from am4cm_cli.commands.console import output, progress, say, unwind
 from am4cm_cli.commands.images import takes_images
+from am4cm_cli.commands.inputs import read_files
 from am4cm_cli.commands.options import (
     MaxMemory,
     Overwrite,
@@ -129,7 +130,7 @@ def composite(
     from am4cm_cli.compositing.composing import write_composite
     from am4cm_cli.compositing.config import CompositeConfig, CompositeFiles
     from am4cm_cli.compositing.outputs import LAYOUTS
-    from am4cm_cli.files import check_output
+    from am4cm_cli.files import check_apart, check_output
     from am4cm_cli.orders import Resources
     from am4cm_cli.rasters.creation import check_storage, read_options
     from am4cm_cli.rasters.masks import open_mask
@@ -150,6 +151,8 @@ def composite(
             stack = find_stack(source, replace(images_as, skip_bad=skip_bad))
         for note in stack.notes:
             say(note)
+        outputs = [path for path in (out, count, date) if path not in {None, STDOUT}]
+        check_apart(outputs, read_files(context, ["mask"], source, stack))
         summary = write_composite(
             stack,
             found,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from am4cm_cli.commands.console import output, progress, say, unwind
-from am4cm_cli.commands.options import Overwrite
+from am4cm_cli.commands.options import Overwrite, is_given
 from am4cm_cli.commands.outputs import (
     STDOUT,
     Binary,
@@ -73,10 +73,14 @@ def export(
     """Write a finished mask another way: other formats, dates apart, binary, tables, STAC."""
     if not (out or split or binary or table or stac or style):
         raise typer.BadParameter("name OUT, --split, --binary, --table, --stac or --style")
-    if out is None and form is not Format.COG:
-        raise typer.BadParameter("has no use without OUT", param_hint="'--format'")
+    if out is None:
+        if form is not Format.COG and is_given(context, "form"):
+            raise typer.BadParameter("has no use without OUT", param_hint="'--format'")
+        context.params["form"] = Format.COG  # what is set for good is of OUT alone
     if classes and not stac:
-        raise typer.BadParameter("has no use without --stac", param_hint="'--with-classes'")
+        if is_given(context, "classes"):
+            raise typer.BadParameter("has no use without --stac", param_hint="'--with-classes'")
+        classes = None
     from am4cm_cli.exporting.checks import check_exports
     from am4cm_cli.exporting.verbs import export_mask
     from am4cm_cli.rasters.creation import check_storage
@@ -85,7 +89,7 @@ def export(
     unwind()
     exports, storage = read_exports(context, out or mask), read_storage(context)
     # Dates can be taken apart, and copied, of whatever am4cm wrote.
-    found = open_mask(mask) if binary or table or stac or style else open_own(mask)
+    found = open_mask(mask) if binary or table or stac or exports.style else open_own(mask)
     check_storage(storage, {found.dtype} | exports.dtypes)
     inputs = [path for path in (mask, zones, classes) if path is not None]
     others = [out] if out and out != STDOUT else []

@@ -81,7 +81,10 @@ class Commands(Group):
 
 
 def hoist(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Part the options of all commands from the other words; after -- nothing is an option."""
+    """Part the options of all commands from the other words; after -- nothing is an option.
+
+    Where --config lacks its value, the other words are left out: Click tells what is wrong.
+    """
     shared: list[str] = []
     rest: list[str] = []
     left = deque(words)
@@ -94,6 +97,8 @@ def hoist(words: Iterable[str]) -> tuple[list[str], list[str]]:
             shared.append(word)
         elif word == VALUED and left:
             shared += [word, left.popleft()]
+        elif word == VALUED:  # Click would take the next word, the command, for its value
+            return [*shared, word], []
         else:
             rest.append(word)
     return shared, rest

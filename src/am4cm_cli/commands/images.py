@@ -11,11 +11,20 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from am4cm_cli.commands.completion import complete_bands
-from am4cm_cli.commands.options import split_names
+from am4cm_cli.commands.options import is_given, split_names
 from am4cm_cli.stacks.options import Box, StackOptions
 
 T = TypeVar("T")
 option = partial(typer.Option, show_default=False, rich_help_panel="Images")
+
+
+def _of_a_box(context: typer.Context, value: str | None) -> str | None:
+    """Pass over a CRS that is set for good where there is no box for it.
+
+    Click reads what is set for good last, and in the order of the options, so --bbox is known.
+    """
+    is_idle = not is_given(context, "bbox_crs") and context.params.get("bbox") is None
+    return None if is_idle else value
 
 
 def image_options(
@@ -91,6 +100,7 @@ def image_options(
         option(
             metavar="CRS",
             help="Of --bbox: EPSG:4326 for degrees, longitude first.",
+            callback=_of_a_box,
         ),
     ] = None,
     polygon: Annotated[

@@ -13,6 +13,7 @@ import typer
 from am4cm_cli.commands.clear_sky import ClearSky
 from am4cm_cli.commands.console import complain, progress, say, unwind
 from am4cm_cli.commands.images import takes_images
+from am4cm_cli.commands.inputs import read_files
 from am4cm_cli.commands.options import (
     SPEED,
     Device,
@@ -21,6 +22,7 @@ from am4cm_cli.commands.options import (
     Threads,
     Weights,
     cores,
+    is_given,
     parse_bytes,
     refuse,
 )
@@ -61,8 +63,8 @@ ALONE = ("classes", "reliability", "attention", "clear_sky", "update", *OUTPUTS,
 """Options that name one file, so have no use for many stacks."""
 
 
-READ = ("dates", "polygon", "align_to", "weights", "calibration", "zones")
-"""Options that name a file to read."""
+READ = ("weights", "calibration", "zones")
+"""Options that name a file to read, beside those of images."""
 
 
 class Method(StrEnum):
@@ -249,6 +251,8 @@ def mask(
     """Write the cloud probability of every date of a stack, one band per date."""
     if each:
         refuse(context, ALONE, "with --each")
+        # Those that are set for good are passed over: every stack would write to the same place.
+        context.params.update(dict.fromkeys(ALONE))
         _mask_each(context, Path(source), out, overwrite=overwrite)
         return
     from am4cm_cli.exporting.cubes import check_cube_grid
@@ -259,7 +263,7 @@ def mask(
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.weights_header import default_weights
 
-    basis, exports = _basis(update, calibration), read_exports(context, out)
+    basis, exports = _basis(context, update, calibration), read_exports(context, out)
     files, storage = _files(context), read_storage(context)
     check_storage(storage, files.dtypes(dtype.value) | exports.dtypes)
     for beside in [*files.rasters[1:], *files.styles]:
@@ -286,7 +290,7 @@ def mask(
             weights=weights or default_weights(),
             storage=storage,
             basis=basis,
-            cluster=_cluster(dask, threads=threads, device=device),
+            cluster=_cluster(context, dask, threads=threads, device=device),
             device=device if dask is None else "cpu",
             resume=resume and out != STDOUT,
             skip_bad=skip_bad,
@@ -345,15 +349,10 @@ def _compute(
 
 def _inputs(context: typer.Context, stack: "Stack", source: str, out: Path) -> list[Path]:
     """Files that are read, which no output may take the place of; OUT may that of its --update."""
-    from am4cm_cli.rasters.opening import files_behind
-
-    paths = {path for scene in stack.scenes for path in scene.paths}
-    given = [source, *(context.params[name] for name in READ)]
-    named = [Path(found) for found in given if found is not None and Path(found).is_file()]
+    inputs = read_files(context, READ, source, stack)
     old = context.params["update"]
-    if old is not None and old.resolve() != out.resolve():
-        named.append(old)
-    return [*named, *(file for path in paths for file in files_behind(path))]
+    updates_itself = old is None or old.resolve() == out.resolve()
+    return inputs if updates_itself else [*inputs, old]
 
 
 def _check_exports(
@@ -408,7 +407,7 @@ def _files(context: typer.Context) -> "MaskFiles":
     names = ("classes", "reliability", "attention", "clear_sky")
     classes, reliability, attention, clear_sky = map(context.params.__getitem__, names)
     heads = context.params["heads"]
-    if attention is None and heads is not Heads.MEAN:
+    if attention is None and heads is not Heads.MEAN and is_given(context, "heads"):
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
     if any(str(beside) == "-" for beside in (classes, reliability, attention, clear_sky)):
         raise typer.BadParameter("only OUT may be standard output")
@@ -467,7 +466,7 @@ def _mask_each(context: typer.Context, listed: Path, out: Path, *, overwrite: bo
 
 
 def _cluster(
-    dask: str | None, *, threads: int | None, device: str
+    context: typer.Context, dask: str | None, *, threads: int | None, device: str
 ) -> "AbstractContextManager[Cluster] | None":
     """Open the cluster that was asked for, if any.
 
@@ -478,16 +477,16 @@ def _cluster(
 
     if dask is None:
         return None
-    if device not in {"auto", "cpu"}:
+    if device not in {"auto", "cpu"} and is_given(context, "device"):
         raise typer.BadParameter("has no use with --dask", param_hint="'--device'")
     return open_cluster(dask, threads=threads or 1, tell=say)
 
 
-def _basis(update: Path | None, calibration: Path | None) -> "Basis | None":
+def _basis(context: typer.Context, update: Path | None, calibration: Path | None) -> "Basis | None":
     """The earlier mask that is named, if any, and what for."""
     from am4cm_cli.orders import Basis
 
-    if update is not None and calibration is not None:
+    if update is not None and is_given(context, "calibration"):
         raise typer.BadParameter("has no use with --update", param_hint="'--calibration'")
     earlier = update or calibration
     return None if earlier is None else Basis(path=earlier, update=update is not None)

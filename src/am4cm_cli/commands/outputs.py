@@ -134,7 +134,7 @@ MEANS = {
     "zone_field": ("zones",),
 }
 """Options that mean nothing without one of others."""
-RASTERS = ("split", "binary", "stac", "classes", "reliability", "attention")
+RASTERS = ("split", "binary", "stac", "classes", "reliability", "attention", "clear_sky")
 """Outputs that are GeoTIFFs, whatever OUT is."""
 STDOUT = Path("-")
 
@@ -145,10 +145,11 @@ def read_exports(context: typer.Context, mask: Path) -> "Exports":
 
     given: Mapping[str, Any] = context.params
     _check_meaning(context, mask)
+    zones = given["zones"] if given["table"] else None
     return Exports(
         **{name: given[name] for name in (*OUTPUTS, "threshold", "dilate")},
-        zones=given["zones"] and Zones(path=given["zones"], field=given["zone_field"]),
-        style=style_path(mask) if given["style"] else None,
+        zones=zones and Zones(path=zones, field=given["zone_field"]),
+        style=style_path(mask) if given["style"] and _has_room(context, mask) else None,
     )
 
 
@@ -213,18 +214,25 @@ def _check_meaning(context: typer.Context, mask: Path) -> None:
         raise typer.BadParameter("only OUT may be standard output")
     if not 0 <= given["threshold"] <= 100:  # what is not a number passes for one
         raise typer.BadParameter("expected 0 to 100", param_hint="'--threshold'")
-    _check_format(given, mask)
+    _check_format(context, mask)
 
 
-def _check_format(given: Mapping[str, Any], mask: Path) -> None:
+def _has_room(context: typer.Context, mask: Path) -> bool:
+    """Whether a style can lie beside OUT."""
+    return mask != STDOUT and context.params["form"] is not Format.ZARR
+
+
+def _check_format(context: typer.Context, mask: Path) -> None:
     """Refuse what OUT cannot be, or what it leaves no use for."""
-    if given["form"] is Format.ZARR and given["co"] and not any(map(given.get, RASTERS)):
+    given: Mapping[str, Any] = context.params
+    is_zarr, styled = given["form"] is Format.ZARR, is_given(context, "style")
+    if is_zarr and is_given(context, "co") and not any(map(given.get, RASTERS)):
         raise typer.BadParameter("has no use with --format zarr alone", param_hint="'--co'")
-    if given["form"] is Format.ZARR and (mask == STDOUT or given["style"]):
+    if is_zarr and (mask == STDOUT or styled):
         raise typer.BadParameter("zarr is a folder, without a style", param_hint="'--format'")
-    if given["style"] and mask == STDOUT:
+    if styled and mask == STDOUT:
         raise typer.BadParameter("has no file to lie beside", param_hint="'--style'")
-    if not given.get("each") and mask.suffix.lower() in MISNAMED[given["form"] is Format.ZARR]:
+    if not given.get("each") and mask.suffix.lower() in MISNAMED[is_zarr]:
         raise typer.BadParameter(
             f"{mask}: its name is of another format than {given['form'].value}",
             param_hint="'--format'",

@@ -10,6 +10,7 @@ import typer
 from am4cm_cli.commands.completion import complete_weights
 from am4cm_cli.commands.console import progress, say, unwind
 from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
+from am4cm_cli.commands.inputs import read_files
 from am4cm_cli.commands.options import (
     REFERENCE,
     Overwrite,
@@ -20,6 +21,9 @@ from am4cm_cli.commands.options import (
     refuse,
 )
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
+
+READ = ("mask", "classes", "weights", "reference")
+"""Parameters that name a file to read, beside those of images."""
 
 
 @takes_images
@@ -88,7 +92,7 @@ def report(
     masks it shows overviews, and says so.
     """
     _refuse(context, out, images, reference)
-    from am4cm_cli.files import check_output
+    from am4cm_cli.files import check_apart, check_output
     from am4cm_cli.skipping import advising
     from am4cm_cli.stacks.discovery import find_stack
     from am4cm_cli.viewer.writing import ReportOrder, write_report
@@ -99,6 +103,7 @@ def report(
         stack = find_stack(images, replace(images_as, skip_bad=skip_bad)) if images else None
     for note in stack.notes if stack else ():
         say(note)
+    check_apart([out], read_files(context, READ, images, stack))
     order = ReportOrder(
         mask=mask,
         stack=stack,

@@ -22,6 +22,7 @@ from am4cm_cli.progress import Track
 from am4cm_cli.rasters.ahead import window_reader
 from am4cm_cli.rasters.cache import bounded_cache
 from am4cm_cli.rasters.masks import MaskFile, opened
+from am4cm_cli.rasters.opening import image_files
 from am4cm_cli.skipping import advise, skip_unreadable, unreadable_notes
 from am4cm_cli.space import check_space
 from am4cm_cli.stacks.stack import Stack
@@ -146,7 +147,7 @@ def _assemble(
 
 
 def _check_outputs(stack: Stack, mask: MaskFile, files: CompositeFiles) -> None:
-    inputs = {path.resolve() for path in (*stack.paths, mask.path)}
+    inputs = {*image_files(stack), mask.path.resolve()}
     outputs = [path.resolve() for path in files.rasters]
     for path, found in zip(files.rasters, outputs, strict=True):
         if found in inputs:

@@ -1,6 +1,5 @@
 """Outputs of an export, looked at before any work is spent on them."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from am4cm_cli.exporting.cubes import check_cube, is_cube
 from am4cm_cli.exporting.tables import check_table
 from am4cm_cli.exporting.zones import read_zones
 from am4cm_cli.exports import Exports
-from am4cm_cli.files import check_output, check_place
+from am4cm_cli.files import check_apart, check_output, check_place
 from am4cm_cli.stacks.stack import Grid
 
 RASTERS = {".tif", ".tiff"}
@@ -51,7 +50,7 @@ def check_exports(
             if folder.exists():
                 _check_former(folder, folder.is_dir() and is_own(folder), overwrite=overwrite)
     whole = [*exports.folders, *folders]
-    _check_apart([*exports.files, *whole, *others], inputs, whole)
+    check_apart([*exports.files, *whole, *others], inputs, whole)
     if exports.table is not None:
         check_table(exports.table)
     if exports.stac is not None:
@@ -81,18 +80,3 @@ def _check_former(folder: Path, is_own: bool, *, overwrite: bool) -> None:
 def _check_raster(path: Path | None) -> None:
     if path is not None and path.suffix.lower() not in RASTERS:
         raise OutputError(f"{path}: is written as a GeoTIFF; give it a name that ends in .tif.")
-
-
-def _check_apart(paths: Sequence[Path], inputs: Sequence[Path], folders: Sequence[Path]) -> None:
-    whole = [path.resolve() for path in (*paths, *inputs)]
-    uses = Counter(whole)
-    for path, found in zip(paths, whole, strict=False):
-        if uses[found] > 1:
-            raise OutputError(f"{path}: is named for two files of this run; choose another name.")
-    for folder in folders:
-        within = [path for path in whole if folder.resolve() in path.parents]
-        if within:
-            raise OutputError(
-                f"{folder}: is replaced as a whole, but {within[0].name} is in it; choose another "
-                "name."
-            )

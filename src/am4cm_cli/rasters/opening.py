@@ -18,7 +18,7 @@ from am4cm_cli.stacks.cube_files import is_cube
 from am4cm_cli.stacks.headers import not_georeferenced_is_fine
 from am4cm_cli.stacks.locations import file_behind, gdal_name
 from am4cm_cli.stacks.sources import VIEW
-from am4cm_cli.stacks.stack import Grid
+from am4cm_cli.stacks.stack import Grid, Stack
 
 
 class Raster(Protocol):
@@ -101,3 +101,14 @@ def files_behind(path: Path) -> list[Path]:
                 f"{path}: cannot be opened ({error}); fetch it again.", path
             ) from error
     return [file for name in names if (file := file_behind(Path(name)))]
+
+
+def image_files(stack: Stack) -> set[Path]:
+    """Resolved, all files of this machine that hold a stack's images: TIFFs of VRTs, zips, too.
+
+    Raises:
+        UnreadableError: one is a VRT that cannot be opened, of a scene that is not known for it.
+    """
+    named = (path for scene in stack.scenes for path in scene.paths)
+    held = (file for path in stack.paths for file in files_behind(path))
+    return {path.resolve() for path in (*named, *held)}

@@ -24,6 +24,8 @@ from terminal import shown
 
 NAME = "S2A_MSIL2A_{day}T105421_N{baseline}_R051_T31UFQ_20300101T000000"
 
+DN = random_dn((1, 3, 2))
+
 
 def image(folder, baseline, *, day="20220301", dtype=np.uint16, **how):
     name = NAME.format(day=day, baseline=baseline)
@@ -114,6 +116,104 @@ def test_no_notes_where_there_is_no_offset(tmp_path, name):
 
 def test_floats_of_any_date_have_no_offset(tmp_path):
     image(tmp_path, "9999", dtype=np.float32)
+    assert notes(tmp_path) == []
+
+
+def write_bands(folder, silent, **told):
+    """B02, B03 and B04 of one day in a file each; some of them tell nothing."""
+    for band in ("B02", "B03", "B04"):
+        own = {} if band in silent else {"scale": 1e-4, **told}
+        path = folder / f"{NAME.format(day='20180804', baseline='9999')}_{band}.tif"
+        write_image(path, random_dn((1, 3, 2)), **own)
+    return folder
+
+
+def test_a_file_of_a_scene_that_alone_is_silent(tmp_path):
+    write_bands(tmp_path, ["B03"], offset=-0.1)
+    with pytest.raises(StackError, match=r"B03\.tif: has no scale .* B03, but .*B02\.tif has them"):
+        find_stack(tmp_path)
+    (scene,) = find_stack(tmp_path, StackOptions(scale=1e-4, offset=-0.1)).scenes
+    assert {file.offset for file in scene.bands.values()} == {-0.1}
+    (scene,) = find_stack(tmp_path, StackOptions(offset=-0.1)).scenes
+    assert {file.scale for file in scene.bands.values()} == {1e-4}
+
+
+@pytest.mark.parametrize("silent", [[], ["B02", "B03", "B04"]])
+def test_files_of_a_scene_that_all_tell_or_none(tmp_path, silent):
+    find_stack(write_bands(tmp_path, silent, offset=-0.1))
+
+
+def test_a_silent_file_where_others_tell_what_is_usual(tmp_path):
+    assert notes(write_bands(tmp_path, ["B03"])) == []
+
+
+def test_a_silent_file_whose_baseline_tells_the_same(tmp_path):
+    name = NAME.format(day="20180804", baseline="0500")
+    for band, own in {"B02": {}, "B03": {"scale": 1e-4, "offset": -0.1}}.items():
+        write_image(tmp_path / name / f"T31UFQ_20180804T105421_{band}.tif", DN, **own)
+    (scene,) = find_stack(tmp_path).scenes
+    assert {file.offset for file in scene.bands.values()} == {-0.1}
+
+
+def test_a_silent_file_whose_baseline_tells_something_else(tmp_path):
+    name = NAME.format(day="20180804", baseline="0500")
+    for band, own in {"B02": {}, "B03": {"scale": 1e-4, "offset": 0}}.items():
+        write_image(tmp_path / name / f"T31UFQ_20180804T105421_{band}.tif", DN, **own)
+    with pytest.raises(StackError, match=r"B02\.tif: has no scale and offset for B02"):
+        find_stack(tmp_path)
+
+
+def test_floats_beside_integers_that_tell(tmp_path):
+    write_image(tmp_path / "S2_20180804_B02.tif", DN.astype(np.float32))
+    write_image(tmp_path / "S2_20180804_B03.tif", DN, scale=1e-4, offset=-0.1)
+    (scene,) = find_stack(tmp_path).scenes
+    assert (scene.bands["B02"].offset, scene.bands["B03"].offset) == (0, -0.1)
+
+
+def test_files_of_a_product_that_tells(tmp_path):
+    made = Made(level="L2A", baseline="05.11", day="2023-04-05")
+    safe = write_safe(tmp_path, made, {band: random_dn((12, 6)) for band in ("B02", "B03")})
+    with rasterio.open(next(safe.rglob("*B03*")), "r+") as raster:
+        raster.scales, raster.offsets = (2e-4,), (-0.2,)
+    (scene,) = find_stack(safe).scenes
+    assert (scene.bands["B02"].offset, scene.bands["B03"].offset) == (-0.1, -0.2)
+
+
+def test_notes_of_dates_that_alone_are_silent(tmp_path):
+    days = every_days(8)
+    write_stack(tmp_path, days=days, bands=["B02"], scale=1e-4, offset=-0.1)
+    assert notes(tmp_path) == []
+    write_stack(tmp_path, days=days[3:4], bands=["B02"])
+    (note,) = notes(tmp_path)
+    assert note.startswith("1 scene, such as S2_L2A_20180116, tell no scale and offset, which are")
+    assert "taken to be 0.0001 and 0, though 7 of the stack come to others" in note
+    (given,) = notes(tmp_path, scale=1e-4, offset=-0.1)
+    assert "outweighs" in given
+
+
+def test_notes_of_dates_whose_scale_alone_differs(tmp_path):
+    write_stack(tmp_path, days=DAYS[:2], bands=["B02"], scale=2e-4)
+    write_stack(tmp_path, days=DAYS[2:], bands=["B02"])
+    assert any("tell no scale" in note for note in notes(tmp_path, offset=-0.1))
+    assert not any("tell no scale" in note for note in notes(tmp_path, scale=1e-4))
+
+
+def test_one_note_of_a_silent_date_after_2022(tmp_path):
+    write_stack(tmp_path, days=["2023-01-06"], bands=["B02"], scale=1e-4, offset=-0.1)
+    write_stack(tmp_path, days=["2023-01-11"], bands=["B02"])
+    (note,) = notes(tmp_path)
+    assert "tell no scale" in note
+
+
+@pytest.mark.parametrize("told", ["floats", "usual", "theia"])
+def test_no_notes_of_legitimate_mixes(tmp_path, told):
+    scale, offset = (1e-4, 0) if told == "usual" else (1e-4, -0.1)
+    write_image(tmp_path / "a_20180301.tif", DN, names=["B02"], scale=scale, offset=offset)
+    dn = DN.astype(np.float32) if told == "floats" else DN
+    name = (
+        "SENTINEL2A_20180305-105022-460_L2A_T31UFQ_C_V1-0_FRE" if told == "theia" else "b_20180305"
+    )
+    write_image(tmp_path / f"{name}.tif", dn, names=["B02"])
     assert notes(tmp_path) == []
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -95,49 +94,71 @@ def check_levels(drafts: Sequence[Draft]) -> None:
 
 
 def check_declarations(drafts: Sequence[Draft], radiometry: Radiometry) -> None:
-    """Raise StackError for a file that tells scale and offset for some of its bands alone.
+    """Raise StackError where files tell scale and offset for some of a scene's bands alone.
 
-    So does one that was damaged, and others would follow what is usual.
+    So does one that was damaged, and its bands would follow what is usual.
     """
-    if radiometry.scale is not None and radiometry.offset is not None:
-        return
     for draft in drafts:
-        for path, bands in _files(draft).items():
-            silent = [band for band in bands if declared(draft.layers[band]) == (None, None)]
-            if silent and len(silent) < len(bands):
-                telling = next(band for band in bands if band not in silent)
-                raise StackError(
-                    f"{path}: has no scale and offset for {', '.join(silent)}, but for {telling}; "
-                    "expected them for all of its reflectance or for none. Fetch the file again, "
-                    "complete it, such as with gdal_edit, or give --scale and --offset."
-                )
+        telling = [band for band in _integers(draft) if _declares(draft, band)]
+        silent = [band for band in _integers(draft) if _lacks(draft, band)]
+        # Where all come to the same, nothing is lost.
+        if telling and silent and len(_numbers(draft, radiometry)) > 1:
+            raise StackError(_partly_told(draft, telling[0], silent))
 
 
-def _files(draft: Draft) -> dict[Path, list[str]]:
-    """Bands of integers by the file that holds them."""
-    found: dict[Path, list[str]] = {}
-    for band, layer in draft.layers.items():
-        if not _is_float(layer):
-            found.setdefault(layer.header.path, []).append(band)
-    return found
+def _lacks(draft: Draft, band: str) -> bool:
+    """Whether neither the file nor metadata tell both of a band; a baseline tells one at most."""
+    product = draft.product or Product(source="")
+    told = band in product.scales and band in product.offsets
+    return not told and not _declares(draft, band)
+
+
+def _declares(draft: Draft, band: str) -> bool:
+    return declared(draft.layers[band]) != (None, None)
+
+
+def _partly_told(draft: Draft, telling: str, silent: Sequence[str]) -> str:
+    path = draft.layers[silent[0]].header.path
+    here = [band for band in silent if draft.layers[band].header.path == path]
+    other = draft.layers[telling].header.path
+    who = f"for {telling}" if other == path else f"{other.name} has them for {telling}"
+    return (
+        f"{path}: has no scale and offset for {', '.join(here)}, but {who}; expected them for all "
+        "of a scene's reflectance or for none. Fetch the file again, complete it, such as with "
+        "gdal_edit, or give --scale and --offset."
+    )
+
+
+def _integers(draft: Draft) -> list[str]:
+    """Bands of integers; floats are reflectance already, as a rule."""
+    return [band for band, layer in draft.layers.items() if not _is_float(layer)]
+
+
+def _numbers(draft: Draft, radiometry: Radiometry) -> set[tuple[float, float]]:
+    """Scales and offsets of the bands of integers."""
+    found = (radiometry.of(draft, band) for band in _integers(draft))
+    # Some programs keep them in 32 bits.
+    return {(round(one.scale, 9), round(one.offset, 6)) for one in found}
 
 
 def radiometry_notes(
     drafts: Sequence[Draft], moments: Sequence[Moment], radiometry: Radiometry
 ) -> list[str]:
     """Say what was outweighed, what a baseline in a name decided, and what nobody tells."""
+    untold = _untold(drafts, radiometry)
     if radiometry.offset is not None:
-        return _outweighed(drafts, radiometry)
+        return [*_outweighed(drafts, radiometry), *_untold_notes(drafts, untold, radiometry)]
     by_name = [draft for draft in drafts if _is_by_baseline(draft, radiometry)]
     against = [draft for draft in drafts if _is_against_baseline(draft)]
     silent = [
         draft
         for draft, moment in zip(drafts, moments, strict=True)
-        if moment.time >= FIRST_OFFSETS and _is_silent(draft)
+        if moment.time >= FIRST_OFFSETS and _is_silent(draft) and not (untold and _is_untold(draft))
     ]
     return [
         *_outweighed(drafts, radiometry),
         *_raw_notes(drafts, radiometry),
+        *_untold_notes(drafts, untold, radiometry),
         *_note(
             by_name,
             f"are of processing baseline {_baselines(by_name)}, so their offset is -0.1; if "
@@ -156,6 +177,33 @@ def radiometry_notes(
             "--offset -0.1.",
         ),
     ]
+
+
+def _untold(drafts: Sequence[Draft], radiometry: Radiometry) -> list[Draft]:
+    """Scenes of which nothing tells scale and offset, where others' are not the usual ones."""
+    untold = [draft for draft in drafts if _is_untold(draft)]
+    return untold if _differing(drafts, untold, radiometry) else []
+
+
+def _differing(drafts: Sequence[Draft], untold: Sequence[Draft], radiometry: Radiometry) -> int:
+    """Count scenes whose integers come to something else than those of which nothing tells."""
+    usual = {numbers for draft in untold[:1] for numbers in _numbers(draft, radiometry)}
+    return sum(bool(_numbers(draft, radiometry) - usual) for draft in drafts) if usual else 0
+
+
+def _untold_notes(
+    drafts: Sequence[Draft], untold: Sequence[Draft], radiometry: Radiometry
+) -> list[str]:
+    if not untold:
+        return []
+    usual = radiometry.of(untold[0], _integers(untold[0])[0])
+    return _note(
+        untold,
+        f"tell no scale and offset, which are taken to be {usual.scale:g} and {usual.offset:g}, "
+        f"though {_differing(drafts, untold, radiometry)} of the stack come to others. If these "
+        "have the same, fetch them again, complete them, such as with gdal_edit, or give --scale "
+        "and --offset.",
+    )
 
 
 def _raw_notes(drafts: Sequence[Draft], radiometry: Radiometry) -> list[str]:
@@ -184,7 +232,7 @@ def _outweighed(drafts: Sequence[Draft], radiometry: Radiometry) -> list[str]:
 
 def _tells(draft: Draft, band: str) -> bool:
     product = draft.product
-    return declared(draft.layers[band]) != (None, None) or bool(product and product.scales)
+    return _declares(draft, band) or bool(product and product.scales)
 
 
 def _is_by_baseline(draft: Draft, radiometry: Radiometry) -> bool:
@@ -208,6 +256,13 @@ def _is_silent(draft: Draft) -> bool:
         return False
     layers = draft.layers.values()
     return any(declared(layer)[1] is None and not _is_float(layer) for layer in layers)
+
+
+def _is_untold(draft: Draft) -> bool:
+    """Whether neither files nor metadata nor a baseline tell of any band of integers."""
+    integers = _integers(draft)
+    told = any(_tells(draft, band) for band in integers)
+    return bool(integers) and not told and _is_silent(draft)
 
 
 def _by_baseline(layer: Layer, product: Product) -> float | None:

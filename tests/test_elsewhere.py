@@ -1,5 +1,6 @@
 """Systems that lack what Linux has: each has a way round, and the bytes are the same."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from am4cm_cli import locks, memory
+from am4cm_cli.downloads.owned import own_folder
+from am4cm_cli.errors import OutputError
 from am4cm_cli.signals import withheld_interrupts
 from am4cm_cli.stacks import locations
 from pastis import write_pastis
@@ -74,6 +77,47 @@ def test_a_lock_ends_with_a_block_that_fails(tmp_path, kind):
     with pytest.raises(ZeroDivisionError), locks.held(tmp_path):
         raise ZeroDivisionError
     with locks.held(tmp_path):
+        pass
+
+
+@pytest.fixture
+def nfs(monkeypatch):
+    """Locks as on NFS, where flock(2) needs a file that is open for writing."""
+    fcntl = pytest.importorskip("fcntl", reason="no fcntl here")
+
+    class Nfs:
+        LOCK_EX, LOCK_NB = fcntl.LOCK_EX, fcntl.LOCK_NB
+
+        @staticmethod
+        def flock(number, how):
+            if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            fcntl.flock(number, how)
+
+    monkeypatch.setattr(locks, "fcntl", Nfs)
+
+
+def test_files_are_locked_on_nfs(tmp_path, nfs):
+    place = tmp_path / "place"
+    place.write_bytes(b"as it was")
+    with locks.held(place), pytest.raises(BlockingIOError), locks.held(place):
+        pass
+    assert place.read_bytes() == b"as it was"
+
+
+def test_a_place_that_cannot_be_locked_is_named(tmp_path, nfs):
+    folder = tmp_path / "pastis"
+    with (
+        pytest.raises(OutputError, match=r"pastis: cannot be locked \(Bad file descriptor\)"),
+        own_folder(folder, archive="a.zip"),
+    ):
+        pass
+    assert not folder.exists()
+
+
+def test_a_place_that_is_gone_cannot_be_locked(tmp_path, kind):
+    place = tmp_path / "gone" / "place"
+    with pytest.raises(OutputError, match="cannot be locked"), locks.held(place):
         pass
 
 

@@ -7,6 +7,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from am4cm_cli.health.packages import BY_EXTRA, PACKAGES
+
 HOUSE = Path(__file__).parents[1]
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
 
@@ -74,3 +76,16 @@ def test_all_else_that_is_imported_is_of_an_extra():
 def test_no_dependency_is_declared_in_vain():
     used = set().union(*of(name for _, name in imported(on_use=True)).values())
     assert names(PROJECT["dependencies"]) - used == set()
+
+
+def test_doctor_looks_at_all_that_is_declared():
+    looked_at = {extra.name: names(p.name for p in extra.packages) for extra in BY_EXTRA}
+    declared = PROJECT["optional-dependencies"]
+    assert looked_at == {extra: names(packages) for extra, packages in declared.items()}
+    assert names(package.name for package in PACKAGES) == names(PROJECT["dependencies"])
+
+
+def test_doctor_imports_them_by_their_modules():
+    every = [*PACKAGES, *(package for extra in BY_EXTRA for package in extra.packages)]
+    known = of(package.module.partition(".")[0] for package in every)
+    assert [p for p in every if not names([p.name]) <= known[p.module.partition(".")[0]]] == []

@@ -26,7 +26,7 @@ def _same(*names: str) -> tuple[Package, ...]:
 
 
 PACKAGES = (
-    *_same("numpy", "scipy", "rasterio", "torch"),
+    *_same("numpy", "scipy", "affine", "rasterio", "torch"),
     *_same("safetensors", "defusedxml", "rich", "typer"),
 )
 """What am4cm cannot do without."""
@@ -43,7 +43,11 @@ class Extra:
 
 BY_EXTRA = (
     Extra(name="plots", packages=_same("matplotlib"), adds="draw, explain, --plot, train --report"),
-    Extra(name="vector", packages=_same("geopandas", "pyarrow"), adds="polygons, parcels, Parquet"),
+    Extra(
+        name="vector",
+        packages=_same("geopandas", "pyarrow", "pyogrio", "pyproj", "shapely"),
+        adds="polygons, parcels, Parquet",
+    ),
     Extra(
         name="xarray",
         packages=_same("xarray", "zarr", "netCDF4", "rioxarray", "dask"),
@@ -56,6 +60,7 @@ BY_EXTRA = (
     ),
     Extra(name="dask", packages=_same("distributed"), adds="mask --dask"),
     Extra(name="tensorboard", packages=_same("tensorboard"), adds="train --tensorboard"),
+    Extra(name="spectra", packages=_same("prosail"), adds="bench/spectra.py alone"),
 )
 
 

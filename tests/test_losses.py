@@ -2,6 +2,7 @@
 
 import logging
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -140,6 +141,36 @@ def test_warnings_are_heard_whatever_a_program_logs(sound):
             read_header(sound)
     finally:
         logger.setLevel(before)
+
+
+@pytest.fixture
+def muted():
+    """The logger of GDAL's warnings, as a program mutes it."""
+    logger = logging.getLogger("rasterio._env")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield logger
+    logger.setLevel(before)
+
+
+def test_a_level_that_a_program_has_set_stays_its_own(sound, muted):
+    read_header(sound)
+    assert muted.level == logging.CRITICAL
+    with pytest.raises(ZeroDivisionError), gdal_warnings():
+        raise ZeroDivisionError
+    assert muted.level == logging.CRITICAL
+
+
+def test_the_last_thread_that_listens_sets_the_level_back(muted):
+    first, second = gdal_warnings(), gdal_warnings()
+    with ThreadPoolExecutor(1) as thread:
+        first.__enter__()
+        heard = thread.submit(second.__enter__).result()
+        first.__exit__(None, None, None)
+        thread.submit(muted.warning, "lost").result()
+        assert heard == ["lost"]
+        thread.submit(second.__exit__, None, None, None).result()
+    assert muted.level == logging.CRITICAL
 
 
 def test_scale_and_offset_of_some_bands(tmp_path):

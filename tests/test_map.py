@@ -1,7 +1,11 @@
 """docs/contributing.md: its map of the house is whole, and nothing imports from below its line."""
 
 import ast
+import itertools
 import re
+from pathlib import Path
+
+import pytest
 
 from pages import ROOT, blocks
 
@@ -43,7 +47,7 @@ def house():
 
 
 def imports(tree):
-    """Modules at the top level of the package that a file imports, wherever in it."""
+    """Files of the package that a file imports, wherever in it."""
     types = {
         id(inner)
         for node in ast.walk(tree)
@@ -51,10 +55,36 @@ def imports(tree):
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in types:
-            package, _, rest = (node.module or "").partition(".")
-            if package == "am4cm_cli" and rest:
-                yield rest.partition(".")[0]
+        if id(node) not in types:
+            for name in imported(node):
+                package, *parts = name.split(".")
+                if package == HOUSE.name:
+                    yield file_of(parts)
+
+
+def imported(node):
+    """Dotted names, those of what is in a module included."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert not node.level, "relative imports are not ours"
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def file_of(parts):
+    """A module's, by its dotted name, or by that of something in it."""
+    module = HOUSE.joinpath(*parts)
+    if module.with_suffix(".py").is_file() and parts:
+        return module.with_suffix(".py")
+    return module / "__init__.py" if module.is_dir() else file_of(parts[:-1])
+
+
+def lines_of(own, other):
+    """Where two files part: modules, or packages around them, side by side in one package."""
+    pairs = zip(own.parts, other.parts, strict=False)
+    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return [Path(*path.parts[: shared + 1]) for path in (own, other)]
 
 
 def test_everything_on_the_map_exists():
@@ -69,12 +99,34 @@ def test_no_module_is_forgotten_or_named_twice():
 
 
 def test_a_module_imports_only_from_lines_above_it():
-    place = {name: number for number, name in enumerate(house())}
+    """Within packages, too, as far as the map names their modules."""
+    place = {path: number for number, path in enumerate(names())}
     found = {
-        (own, other)
+        (own.stem, other.stem)
         for path in HOUSE.rglob("*.py")
-        for own in [path.relative_to(HOUSE).parts[0].removesuffix(".py")]
-        for other in imports(ast.parse(path.read_text()))
-        if place[other] > place[own]
+        for file in set(imports(ast.parse(path.read_text()))) - {path}
+        for own, other in [lines_of(path, file)]
+        if own in place and other in place and place[other] > place[own]
     }
     assert found == LAZY
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("from am4cm_cli import reflectances", "reflectances.py"),
+        ("from am4cm_cli import __version__", "__init__.py"),
+        ("import am4cm_cli.stacks.stack as there", "stacks/stack.py"),
+        ("from am4cm_cli.stacks import stack", "stacks/stack.py"),
+        ("from am4cm_cli.stacks.stack import Stack", "stacks/stack.py"),
+        ("from am4cm_cli.models import build", "models/__init__.py"),
+        ("def late():\n    import am4cm_cli.locks", "locks.py"),
+    ],
+)
+def test_imports_of_every_form_are_seen(line, file):
+    assert list(imports(ast.parse(line))) == [HOUSE / file]
+
+
+def test_what_only_type_checkers_import_is_none():
+    code = "if TYPE_CHECKING:\n    from am4cm_cli.stacks.stack import Stack\nimport ast"
+    assert list(imports(ast.parse(code))) == []

@@ -30,7 +30,7 @@ test: $(READY)  ## all tests but the longest, fewer damaged inputs; skips what t
 NO_SKIPS := 1
 
 ci: check docs  ## what a change must pass: all tests, the package in an empty environment, the docs
-	AM4CM_NO_SKIPS=$(NO_SKIPS) $(PYTEST) -rs
+	AM4CM_NO_SKIPS=$(NO_SKIPS) AM4CM_FUZZ=1 $(PYTEST) -rs
 
 package: $(READY)  ## wheel and sdist built, compared, installed in an empty environment and tried
 	$(BIN)/pytest tests/test_package.py

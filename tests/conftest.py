@@ -12,7 +12,12 @@ from fuzzing import ODD
 settings.register_profile("am4cm", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("am4cm")
 
-# Settings of whoever runs the tests are none of theirs; /dev/null holds none.
+# Settings of whoever runs the tests are none of theirs, but for those that are of tests alone;
+# /dev/null holds none.
+OF_TESTS = {"AM4CM_FUZZ", "AM4CM_NO_SKIPS"}
+for name in [name for name in os.environ if name.startswith("AM4CM_")]:
+    if name not in OF_TESTS:
+        del os.environ[name]
 os.environ["AM4CM_CONFIG"] = os.devnull
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -50,7 +55,11 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    return as_told((yield))
+    report = as_told((yield))
+    gave_up = call.excinfo and isinstance(call.excinfo.value, pytest.xfail.Exception)
+    if NO_SKIPS and report.skipped and gave_up:
+        return failed(report, f"expected to fail ({report.wasxfail}), but not run to its end")
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,7 +72,14 @@ def as_told(report):
     if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
         _, _, reason = report.longrepr
         if not reason.removeprefix("Skipped: ").startswith(UNAVOIDABLE):
-            report.outcome, report.longrepr = "failed", f"{reason}; here nothing may be lacking."
+            return failed(report, reason)
+    return report
+
+
+def failed(report, reason):
+    """The report of a test that was not run, as that of a failure."""
+    vars(report).pop("wasxfail", None)
+    report.outcome, report.longrepr = "failed", f"{reason}; here nothing may be lacking."
     return report
 
 

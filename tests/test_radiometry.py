@@ -155,6 +155,14 @@ def test_a_silent_file_whose_baseline_tells_the_same(tmp_path):
     assert {file.offset for file in scene.bands.values()} == {-0.1}
 
 
+def test_a_silent_file_whose_baseline_tells_something_else(tmp_path):
+    name = NAME.format(day="20180804", baseline="0500")
+    for band, own in {"B02": {}, "B03": {"scale": 1e-4, "offset": 0}}.items():
+        write_image(tmp_path / name / f"T31UFQ_20180804T105421_{band}.tif", DN, **own)
+    with pytest.raises(StackError, match=r"B02\.tif: has no scale and offset for B02"):
+        find_stack(tmp_path)
+
+
 def test_floats_beside_integers_that_tell(tmp_path):
     write_image(tmp_path / "S2_20180804_B02.tif", DN.astype(np.float32))
     write_image(tmp_path / "S2_20180804_B03.tif", DN, scale=1e-4, offset=-0.1)
@@ -178,7 +186,7 @@ def test_notes_of_dates_that_alone_are_silent(tmp_path):
     write_stack(tmp_path, days=days[3:4], bands=["B02"])
     (note,) = notes(tmp_path)
     assert note.startswith("1 scene, such as S2_L2A_20180116, tell no scale and offset, which are")
-    assert "taken to be 0.0001 and 0, though 7 of the stack tell theirs" in note
+    assert "taken to be 0.0001 and 0, though 7 of the stack come to others" in note
     (given,) = notes(tmp_path, scale=1e-4, offset=-0.1)
     assert "outweighs" in given
 

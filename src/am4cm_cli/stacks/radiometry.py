@@ -94,21 +94,32 @@ def check_levels(drafts: Sequence[Draft]) -> None:
 
 
 def check_declarations(drafts: Sequence[Draft], radiometry: Radiometry) -> None:
-    """Raise StackError for scale and offset told of some of a scene's bands alone.
+    """Raise StackError where files tell scale and offset for some of a scene's bands alone.
 
-    One file of several that was damaged is so, too; its bands would follow what is usual.
+    So does one that was damaged, and its bands would follow what is usual.
     """
     for draft in drafts:
-        silent = [band for band in _integers(draft) if not _tells(draft, band)]
+        telling = [band for band in _integers(draft) if _declares(draft, band)]
+        silent = [band for band in _integers(draft) if _lacks(draft, band)]
         # Where all come to the same, nothing is lost.
-        if silent and len(_numbers(draft, radiometry)) > 1:
-            raise StackError(_partly_told(draft, silent))
+        if telling and silent and len(_numbers(draft, radiometry)) > 1:
+            raise StackError(_partly_told(draft, telling[0], silent))
 
 
-def _partly_told(draft: Draft, silent: Sequence[str]) -> str:
+def _lacks(draft: Draft, band: str) -> bool:
+    """Whether neither the file nor metadata tell both of a band; a baseline tells one at most."""
+    product = draft.product or Product(source="")
+    told = band in product.scales and band in product.offsets
+    return not told and not _declares(draft, band)
+
+
+def _declares(draft: Draft, band: str) -> bool:
+    return declared(draft.layers[band]) != (None, None)
+
+
+def _partly_told(draft: Draft, telling: str, silent: Sequence[str]) -> str:
     path = draft.layers[silent[0]].header.path
     here = [band for band in silent if draft.layers[band].header.path == path]
-    telling = next(band for band in _integers(draft) if band not in silent)
     other = draft.layers[telling].header.path
     who = f"for {telling}" if other == path else f"{other.name} has them for {telling}"
     return (
@@ -169,11 +180,15 @@ def radiometry_notes(
 
 
 def _untold(drafts: Sequence[Draft], radiometry: Radiometry) -> list[Draft]:
-    """Scenes of which nothing tells scale and offset, where others' come to something else."""
-    of_integers = [draft for draft in drafts if _integers(draft)]
-    found = {numbers for draft in of_integers for numbers in _numbers(draft, radiometry)}
-    untold = [draft for draft in of_integers if _is_untold(draft)]
-    return untold if len(found) > 1 and len(untold) < len(of_integers) else []
+    """Scenes of which nothing tells scale and offset, where others' are not the usual ones."""
+    untold = [draft for draft in drafts if _is_untold(draft)]
+    return untold if _differing(drafts, untold, radiometry) else []
+
+
+def _differing(drafts: Sequence[Draft], untold: Sequence[Draft], radiometry: Radiometry) -> int:
+    """Count scenes whose integers come to something else than those of which nothing tells."""
+    usual = {numbers for draft in untold[:1] for numbers in _numbers(draft, radiometry)}
+    return sum(bool(_numbers(draft, radiometry) - usual) for draft in drafts) if usual else 0
 
 
 def _untold_notes(
@@ -181,13 +196,13 @@ def _untold_notes(
 ) -> list[str]:
     if not untold:
         return []
-    others = sum(bool(_integers(draft)) for draft in drafts) - len(untold)
     usual = radiometry.of(untold[0], _integers(untold[0])[0])
     return _note(
         untold,
         f"tell no scale and offset, which are taken to be {usual.scale:g} and {usual.offset:g}, "
-        f"though {others} of the stack tell theirs, which differ. If these have the same, fetch "
-        "them again, complete them, such as with gdal_edit, or give --scale and --offset.",
+        f"though {_differing(drafts, untold, radiometry)} of the stack come to others. If these "
+        "have the same, fetch them again, complete them, such as with gdal_edit, or give --scale "
+        "and --offset.",
     )
 
 
@@ -216,9 +231,8 @@ def _outweighed(drafts: Sequence[Draft], radiometry: Radiometry) -> list[str]:
 
 
 def _tells(draft: Draft, band: str) -> bool:
-    product = draft.product or Product(source="")
-    told = product.scales or product.offsets
-    return bool(told) or declared(draft.layers[band]) != (None, None)
+    product = draft.product
+    return _declares(draft, band) or bool(product and product.scales)
 
 
 def _is_by_baseline(draft: Draft, radiometry: Radiometry) -> bool:

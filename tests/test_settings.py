@@ -175,6 +175,50 @@ def test_a_wrong_value_is_told_with_its_place(run, home, monkeypatch):  # noqa: 
     assert "Did you mean theia?" in " ".join(told.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "option", "text", "expected"),
+    [
+        (("mask", "a", "b"), "max-memory", "3XB", "a size such as 2GB"),
+        (("composite", "here", "own.toml", "b"), "max-memory", "0", "a size such as 2GB"),
+        (("mask", "a", "b"), "bands", "B02,,B03", "names between commas"),
+        (("mask", "a", "b"), "bbox", "1,2,3", "four numbers W,S,E,N"),
+        (("evaluate", "own.toml", "own.toml"), "without", "2018-01-01,", "names between commas"),
+        (("evaluate", "own.toml", "own.toml"), "map", "1:cloud", "number=class"),
+        (("prepare", "here", "b"), "unlabelled", "0,", "names between commas"),
+        (("prepare", "here", "b"), "unlabelled", "wheat", "whole numbers such as 0,99"),
+        (("prepare", "here", "b"), "folds", "1,2", "how many parts"),
+    ],
+)
+def test_what_cannot_be_parsed_is_told_with_its_option_and_place(
+    run,  # noqa: F811
+    home,
+    monkeypatch,
+    words,
+    option,
+    text,
+    expected,
+):
+    """On the command line, in a file and in the environment."""
+    (home / "here").mkdir()
+    (home / "own.toml").touch()
+    command, variable = words[0], f"AM4CM_{words[0]}_{option}".upper().replace("-", "_")
+
+    def told(*options):
+        done = run(*words, *options, cwd=home)
+        assert done.returncode == 2, done.stderr
+        lines = " ".join(done.stderr.decode().replace("│", " ").split())
+        assert f"Invalid value for '--{option}'" in lines
+        assert expected in lines
+        return lines
+
+    told(f"--{option}", text)
+    monkeypatch.setenv(variable, text)
+    assert told().endswith(f"It is from the environment's {variable}. {'╰' + '─' * 78 + '╯'}")
+    monkeypatch.delenv(variable)
+    (home / "own.toml").write_text(f"[{command}]\n{option} = '{text}'\n")
+    assert f"[{command}] {option}." in told("--config", "own.toml")
+
+
 def test_a_working_folder_that_is_gone_is_told(run, home):  # noqa: F811
     gone = home / "gone"
     gone.mkdir()

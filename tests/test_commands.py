@@ -128,6 +128,16 @@ def test_a_folder_is_no_name_for_classes(mask, tmp_path):
     assert_refused(result, tmp_path, "is a folder")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("notes.txt", "am4cm mask IMAGES MASK.tif"), (".", "is a folder")]
+)
+def test_what_is_no_mask_is_not_to_be_fetched_or_removed(run, tmp_path, name, words):
+    (tmp_path / "notes.txt").write_text("clear")
+    told = run("evaluate", name, "truth.tif", cwd=tmp_path)
+    assert_refused(told, tmp_path, "expected a mask that am4cm wrote", words, left=["notes.txt"])
+    assert "emove it" not in told.stderr.decode()
+
+
 def test_classes_are_no_mask_to_draw(run, mask, site, tmp_path):
     assert mask(tmp_path / "out.tif", "--classes", tmp_path / "c.tif").returncode == 0
     left = [path.name for path in tmp_path.iterdir()]

@@ -20,7 +20,7 @@ from am4cm_cli.commands.options import (
     option_hint,
     parse_bytes,
 )
-from am4cm_cli.commands.outputs import STDOUT, Creation
+from am4cm_cli.commands.outputs import STDOUT, Creation, check_raster_names
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def composite(
     overwrite: Overwrite = False,
 ) -> None:
     """Write one image without clouds: the median, or the best, of what the mask calls clear."""
-    _check_meaning(context, out, count, date, threshold)
+    _check_meaning(context, count, date, threshold)
     from am4cm_cli.compositing.composing import write_composite
     from am4cm_cli.compositing.config import CompositeConfig, CompositeFiles
     from am4cm_cli.compositing.outputs import LAYOUTS
@@ -172,7 +172,7 @@ def composite(
 
 
 def _check_meaning(
-    context: typer.Context, out: Path, count: Path | None, date: Path | None, threshold: float
+    context: typer.Context, count: Path | None, date: Path | None, threshold: float
 ) -> None:
     best = context.params["method"] is Method.BEST
     if is_given(context, "around") and not best and date is None:
@@ -182,8 +182,7 @@ def _check_meaning(
         raise typer.BadParameter("only OUT may be standard output")
     if not 0 <= threshold <= 100:  # what is not a number passes for one
         raise typer.BadParameter("expected 0 to 100", param_hint="'--threshold'")
-    if out.suffix.lower() == ".zarr":
-        raise typer.BadParameter(f"{out}: is written as a GeoTIFF", param_hint="'OUT'")
+    check_raster_names(context, "out", "count", "date")
 
 
 def _tell(summary: "CompositeSummary", method: Method, out: Path, files: "CompositeFiles") -> None:

@@ -40,6 +40,7 @@ from am4cm_cli.commands.outputs import (
     Threshold,
     ZoneField,
     ZonesFile,
+    check_raster_names,
     name_exports,
     output_raster,
     read_exports,
@@ -412,6 +413,7 @@ def _files(context: typer.Context) -> "MaskFiles":
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
     if any(str(beside) == "-" for beside in (classes, reliability, attention, clear_sky)):
         raise typer.BadParameter("only OUT may be standard output")
+    check_raster_names(context, "classes", "reliability", "attention")
     return MaskFiles(
         probability=Path(),
         classes=classes,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -160,9 +160,10 @@ def refuse(context: typer.Context, names: Sequence[str], kind: str) -> None:
 
 
 def option_hint(context: typer.Context, name: str) -> str:
-    """The option of a parameter, as messages of wrong usage show it."""
-    option = next(p.opts[0] for p in context.command.params if p.name == name)
-    return f"'{option}'"
+    """The option, or the argument, of a parameter, as messages of wrong usage show it."""
+    parameter: Any = next(each for each in context.command.params if each.name == name)
+    is_option = parameter.param_type_name == "option"
+    return f"'{parameter.opts[0] if is_option else parameter.metavar}'"
 
 
 def is_given(context: typer.Context, name: str) -> bool:

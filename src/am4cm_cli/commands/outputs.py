@@ -191,8 +191,21 @@ def written_raster(out: Path, form: Format) -> Path:
     return out.with_name(f".{out.name}.tif") if form is Format.ZARR else out
 
 
-MISNAMED = {True: {".tif", ".tiff"}, False: {".zarr"}}
-"""Suffixes that a Zarr cube, or a raster, cannot have."""
+GEOTIFF = (".tif", ".tiff")
+"""Suffixes of rasters; a name may also have none."""
+
+
+def check_raster_names(context: typer.Context, *names: str) -> None:
+    """Refuse names of other formats for parameters whose outputs are GeoTIFFs."""
+    given: Mapping[str, Any] = context.params
+    for name in names:
+        path = given[name]
+        if path is not None and path.suffix.lower() not in {"", *GEOTIFF}:
+            raise typer.BadParameter(
+                f"{path}: is written as a GeoTIFF; expected a name that ends in .tif; for a "
+                "picture: am4cm draw",
+                param_hint=option_hint(context, name),
+            )
 
 
 def name_exports(exports: "Exports") -> list[str]:
@@ -213,19 +226,26 @@ def _check_meaning(context: typer.Context, mask: Path) -> None:
         raise typer.BadParameter("only OUT may be standard output")
     if not 0 <= given["threshold"] <= 100:  # what is not a number passes for one
         raise typer.BadParameter("expected 0 to 100", param_hint="'--threshold'")
-    _check_format(given, mask)
+    check_raster_names(context, "binary")
+    _check_format(context, mask)
 
 
-def _check_format(given: Mapping[str, Any], mask: Path) -> None:
+def _check_format(context: typer.Context, mask: Path) -> None:
     """Refuse what OUT cannot be, or what it leaves no use for."""
+    given: Mapping[str, Any] = context.params
     if given["form"] is Format.ZARR and given["co"] and not any(map(given.get, RASTERS)):
         raise typer.BadParameter("has no use with --format zarr alone", param_hint="'--co'")
     if given["form"] is Format.ZARR and (mask == STDOUT or given["style"]):
         raise typer.BadParameter("zarr is a folder, without a style", param_hint="'--format'")
     if given["style"] and mask == STDOUT:
         raise typer.BadParameter("has no file to lie beside", param_hint="'--style'")
-    if not given.get("each") and mask.suffix.lower() in MISNAMED[given["form"] is Format.ZARR]:
+    if given["out"] is None or given.get("each"):
+        return
+    is_zarr = given["form"] is Format.ZARR
+    if mask.suffix.lower() in (GEOTIFF if is_zarr else (".zarr",)):
         raise typer.BadParameter(
             f"{mask}: its name is of another format than {given['form'].value}",
             param_hint="'--format'",
         )
+    if not is_zarr:
+        check_raster_names(context, "out")

@@ -177,6 +177,7 @@ def test_a_dash_writes_the_raster_alone_to_standard_output(mask, site, tmp_path)
     result = process("mask", site / "images", "-", *weights, cwd=tmp_path)
     assert result.returncode == 0
     assert result.stdout == (tmp_path / "out.tif").read_bytes()
+    assert result.stderr.startswith(b"Wrote standard output: 14 dates, ")
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
     with MemoryFile(result.stdout) as file, file.open() as raster:
         assert raster.count == 14

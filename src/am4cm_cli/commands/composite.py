@@ -20,7 +20,7 @@ from am4cm_cli.commands.options import (
     option_hint,
     parse_bytes,
 )
-from am4cm_cli.commands.outputs import STDOUT, Creation, check_raster_names
+from am4cm_cli.commands.outputs import STDOUT, Creation, check_raster_names, name_out
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -190,10 +190,11 @@ def _tell(summary: "CompositeSummary", method: Method, out: Path, files: "Compos
     for note in summary.notes:
         say(note)
     pixels = max(summary.observed, 1)
+    empty = f"{1 - summary.filled / pixels:.1%}" if summary.observed else "0.0%"
     say(
-        f"Wrote {out}: the {method.value} of {summary.dates} dates; pixels have "
-        f"{summary.clear / pixels:.1f} clear observations on average, "
-        f"{1 - summary.filled / pixels:.1%} of them none."
+        f"Wrote {name_out(out)}: the {method.value} of {summary.dates} dates; pixels have "
+        f"{summary.clear / pixels:.1f} clear observations on average"
+        f"{f', {empty} of pixels have none' if empty != '0.0%' else ''}."
     )
     beside = [str(path) for path in files.rasters[1:]]
     if beside:

@@ -42,6 +42,7 @@ from am4cm_cli.commands.outputs import (
     ZonesFile,
     check_raster_names,
     name_exports,
+    name_out,
     output_raster,
     read_exports,
     read_storage,
@@ -430,7 +431,8 @@ def _tell(summary: "MaskSummary", exports: "Exports", target: Target, out: Path)
         say(note)
     share = summary.flagged / max(summary.answered, 1)
     what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
-    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+    dates = f"{summary.dates} dates"
+    say(f"Wrote {name_out(out)}: {dates}, {share:.0%} of what was observed is {what}.")
     if name_exports(exports):
         say(f"Beside it: {', '.join(name_exports(exports))}.")
 

@@ -208,6 +208,11 @@ def check_raster_names(context: typer.Context, *names: str) -> None:
             )
 
 
+def name_out(out: Path) -> str:
+    """Name OUT in a message."""
+    return "standard output" if out == STDOUT else str(out)
+
+
 def name_exports(exports: "Exports") -> list[str]:
     """Name what is written beside a mask."""
     named = [exports.split, exports.binary, exports.table, exports.stac, exports.style]

@@ -13,6 +13,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from am4cm_cli.classes import TARGET_WORDS
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.drafts import CONTENT_TAG, IMAGES, OWN_TAG
 from am4cm_cli.stacks.headers import Header, not_georeferenced_is_fine, read_header
@@ -38,6 +39,12 @@ class MaskFile:
     def content(self) -> str:
         """What it holds, such as probability or classes."""
         return _content(self.tags)
+
+    @property
+    def title(self) -> str:
+        """What the probabilities are of, in words."""
+        target = self.tags.get("AM4CM_TARGET", "cloud")
+        return f"Probability of {TARGET_WORDS.get(target, target)}"
 
 
 def is_mask(path: Path) -> bool:

@@ -62,6 +62,10 @@ def pictures_are_those_of_the_tutorial(folder):
     image = pytest.importorskip("matplotlib.image")
     shown = sorted((ROOT / "docs" / "tutorial").iterdir())
     assert len(shown) == 3
+    picture = folder / "composite.png"
+    if picture.exists():
+        with rasterio.open(picture) as raster:
+            assert raster.nodata is None, "what is black is transparent"
     for path in shown:
         if (folder / path.name).exists():  # what draws it may not be installed
             found, expected = (image.imread(where)[..., :3] for where in (folder / path.name, path))

@@ -122,6 +122,11 @@ def cook(page, folder):
     return pairs
 
 
+def lacking(page):
+    """What the page's blocks need and is not at hand, without which `cook` leaves them out."""
+    return sorted({block.needs for block in blocks(page) if not at_hand(block.needs)})
+
+
 def alike(found, shown):
     """Whether lines are the same but for a unit in the last digit of a fraction.
 

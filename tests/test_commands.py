@@ -123,9 +123,45 @@ def test_options_that_make_no_sense_are_refused(mask, tmp_path, options, words):
     assert not list(tmp_path.iterdir())
 
 
+PICTURES = [
+    (("mask", "in", "a.png"), "OUT"),
+    (("mask", "in", "a.tif", "--classes", "b.PNG"), "--classes"),
+    (("mask", "in", "a.tif", "--reliability", "b.vrt"), "--reliability"),
+    (("mask", "in", "a.zarr", "--format", "zarr", "--attention", "b.jpg"), "--attention"),
+    (("mask", "in", "a.tif", "--binary", "b.img"), "--binary"),
+    (("export", "m.img", "a.png"), "OUT"),
+    (("export", "m.img", "--binary", "a.png"), "--binary"),
+    (("composite", "in", "m.img", "a.png"), "OUT"),
+    (("composite", "in", "m.img", "a.zarr"), "OUT"),
+    (("composite", "in", "m.img", "a", "--count", "b.png"), "--count"),
+    (("composite", "in", "m.img", "a.TIFF", "--date", "b.png"), "--date"),
+]
+
+
+@pytest.mark.parametrize(("words", "named"), PICTURES, ids=str)
+def test_a_raster_has_no_name_of_another_format(run, tmp_path, words, named):
+    (tmp_path / "m.img").touch()
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 2
+    told = " ".join(result.stderr.decode().replace("│", " ").split())
+    assert f"Invalid value for '{named}'" in told
+    assert "expected a name that ends in .tif; for a picture: am4cm draw" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["m.img"]
+
+
 def test_a_folder_is_no_name_for_classes(mask, tmp_path):
     result = mask(tmp_path / "out.tif", "--classes", tmp_path)
     assert_refused(result, tmp_path, "is a folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("notes.txt", "am4cm mask IMAGES MASK.tif"), (".", "is a folder")]
+)
+def test_what_is_no_mask_is_not_to_be_fetched_or_removed(run, tmp_path, name, words):
+    (tmp_path / "notes.txt").write_text("clear")
+    told = run("evaluate", name, "truth.tif", cwd=tmp_path)
+    assert_refused(told, tmp_path, "expected a mask that am4cm wrote", words, left=["notes.txt"])
+    assert "emove it" not in told.stderr.decode()
 
 
 def test_classes_are_no_mask_to_draw(run, mask, site, tmp_path):
@@ -141,6 +177,7 @@ def test_a_dash_writes_the_raster_alone_to_standard_output(mask, site, tmp_path)
     result = process("mask", site / "images", "-", *weights, cwd=tmp_path)
     assert result.returncode == 0
     assert result.stdout == (tmp_path / "out.tif").read_bytes()
+    assert result.stderr.startswith(b"Wrote standard output: 14 dates, ")
     assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
     with MemoryFile(result.stdout) as file, file.open() as raster:
         assert raster.count == 14

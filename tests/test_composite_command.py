@@ -45,10 +45,19 @@ def test_it_says_what_it_wrote_and_what_it_rests_on(run, site, clouds, tmp_path)
         mean = raster.read().mean()
     assert wrote == (
         f"Wrote {out}: the median of 14 dates; pixels have {mean:.1f} clear observations on "
-        "average, 0.0% of them none."
+        "average."
     )
     assert beside == f"Beside it: {count}."
     assert sorted(path.name for path in tmp_path.iterdir()) == ["count.tif", "out.tif"]
+
+
+def test_it_says_how_many_pixels_have_no_clear_observation(run, site, clouds, tmp_path):  # noqa: F811
+    # At a threshold of 0 nothing is clear.
+    result = compose(run, site, clouds, tmp_path / "out.tif", "--threshold", 0)
+    assert result.returncode == 0, result.stderr
+    assert told(result).endswith(
+        "pixels have 0.0 clear observations on average, 100.0% of pixels have none."
+    )
 
 
 def test_standard_output_carries_the_raster_alone(site, clouds, tmp_path):  # noqa: F811
@@ -130,8 +139,13 @@ def work(site, clouds, tmp_path):  # noqa: F811
 def test_nothing_that_is_read_is_replaced(run, work, words, named):  # noqa: F811
     before = {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
     result = run("composite", *words.split(), "--overwrite", cwd=work)
-    assert result.returncode == 1, result.stderr
-    assert f"{named}: is named for two files of this run" in told(result)
+    if named.endswith(".tif"):
+        assert result.returncode == 1, result.stderr
+        assert f"{named}: is named for two files of this run" in told(result)
+    else:  # no raster has such a name in any case
+        assert result.returncode == 2, result.stderr
+        assert named in told(result)
+        assert "ends in .tif" in told(result)
     assert {path: path.read_bytes() for path in work.rglob("*") if path.is_file()} == before
 
 

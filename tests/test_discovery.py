@@ -1,3 +1,4 @@
+import os
 import shutil
 import warnings
 from datetime import datetime
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from am4cm_cli.errors import StackError
+from am4cm_cli.errors import StackError, UnreadableError
 from am4cm_cli.sensors import BAND_METRES, LAND_BANDS
 from am4cm_cli.stacks.discovery import find_stack
+from am4cm_cli.stacks.headers import read_header
 from am4cm_cli.stacks.options import StackOptions
 from stacks import CORNER, DAYS, random_dn, write_band_files, write_image, write_mask, write_stack
 
@@ -539,6 +541,24 @@ def test_file_that_is_no_raster(tmp_path, content):
     with pytest.raises(StackError, match="cannot be opened as a raster") as error:
         find_stack(tmp_path)
     assert str(error.value).startswith(f"{bad}: ")
+
+
+def test_an_image_that_may_not_be_read_is_to_be_made_readable(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.tif", random_dn(shape=(2, 3, 4)))
+    (tmp_path / "a.tif").chmod(0)
+    tmp_path.chmod(0o755)
+    # Root may read everything, so be nobody; named relative to itself, as the test's folder is not
+    # open to others.
+    monkeypatch.chdir(tmp_path)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        with pytest.raises(UnreadableError, match="make it readable") as error:
+            read_header(Path("a.tif"))
+    finally:
+        os.seteuid(user)
+    assert "emove it" not in str(error.value)
 
 
 def test_header_that_is_cut_off(tmp_path):

@@ -1,6 +1,7 @@
 """`am4cm export`, and the same outputs of `am4cm mask`, by the entry point."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -27,6 +28,14 @@ def contents(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def test_a_mask_may_have_any_name_to_be_read(run, clouds, tmp_path):  # noqa: F811
+    clouds.rename(tmp_path / "clouds.img")
+    done = run("export", "clouds.img", "again", "--table", "t.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"clouds.img", "again", "t.csv"}
+    assert run("export", "clouds.img", "--split", "s", cwd=tmp_path).returncode == 0
 
 
 def test_mask_writes_what_export_makes_of_its_mask(run, mask, site, tmp_path):  # noqa: F811
@@ -206,11 +215,12 @@ def test_nothing_that_a_run_reads_is_replaced(mask, site, tmp_path):  # noqa: F8
     images = sorted((site / "images").iterdir())
     listed.write_text("".join(f"{image}\n" for image in images))
     dates.write_text(f"{images[0].name},2018-01-01\n")
+    weights = shutil.copy(site / "bright.safetensors", tmp_path / "weights.tif")
     before = contents(tmp_path)
     for out, *options in (
-        (listed,),
+        (images[0],),
         (tmp_path / "out.tif", "--dates", dates, "--table", dates),
-        (site / "bright.safetensors",),
+        (weights, "--weights", weights),
     ):
         done = mask(out, *options, "--overwrite", images=listed)
         assert_refused(done, tmp_path, "is named for two files of this run", left=[*before])
@@ -222,9 +232,6 @@ def test_a_name_tells_zarr_from_a_raster(run, clouds, tmp_path):  # noqa: F811
         done = run("export", clouds, *options)
         assert done.returncode == 2
         assert "of another format" in told(done)
-    done = run("export", clouds, "--binary", "kept/b.geojson")
-    assert done.returncode == 1
-    assert "ends in .tif" in told(done)
 
 
 def test_what_cannot_be_made_is_told_before_anything_is_computed(mask, tmp_path):  # noqa: F811

@@ -20,6 +20,7 @@ from am4cm_cli.pictures.picture import draw_sheet
 from am4cm_cli.pictures.sheet import stretch
 from am4cm_cli.rasters.masks import open_mask
 from am4cm_cli.stacks.discovery import find_stack
+from finished import percents, write_finished
 from stacks import every_days, random_dn, write_mask, write_stack
 
 shares = st.one_of(st.floats(0, 1), st.just(np.nan))
@@ -183,3 +184,9 @@ def test_draw_command(drawn, tmp_path):
     assert re.search(r"out\.png: exists already", str(again.exception))
     assert run("draw", path, out, "--images", tmp_path / "in", "--overwrite").exit_code == 0
     assert run("draw", path, out).exit_code == 2
+
+
+def test_the_title_says_what_is_probable(tmp_path):
+    for target, words in {"cloud": "cloud", "unusable": "cloud or shadow"}.items():
+        path = write_finished(tmp_path / f"{target}.tif", percents(), tags={"AM4CM_TARGET": target})
+        assert open_mask(path).title == f"Probability of {words}"

@@ -303,6 +303,6 @@ def test_a_tag_stays_a_text(tmp_path):
     )
     write_report(ReportOrder(mask=path), tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text()
-    assert facts_of(tmp_path / "out.html")["target"] == evil
+    assert facts_of(tmp_path / "out.html")["title"] == f"Probability of {evil}"
     assert page.count("<script") == page.count("</script>") == 2
     assert "<b>" not in page.partition("<main>")[0]

@@ -12,8 +12,8 @@ from typer.main import get_command
 from am4cm_cli.app import app
 from am4cm_cli.commands.catalogue import catalogue
 from am4cm_cli.commands.settings import read_settings, user_file
-from am4cm_cli.errors import SettingsError
 from test_commands import assert_refused, mask, run, site  # noqa: F401
+from test_help import completed
 
 KNOWN = catalogue(get_command(app))
 
@@ -115,6 +115,54 @@ def test_what_a_file_cannot_say_is_refused_by_name(run, home, text, words):  # n
     assert_refused(done, home, str(home / "am4cm.toml"), *words, left=["am4cm.toml"])
 
 
+@pytest.fixture
+def mistyped(home):
+    """A file with two faults, and something right after each."""
+    file = home / "am4cm.toml"
+    file.write_text("[mask]\nmax_memory = 3\nthreads = 1\n[msk]\ntile = 64\n[draw]\nimages='i'\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    "words", [("mask", "--help"), ("mask", "a", "b", "-h"), ("download", "pastis", "-h")]
+)
+def test_a_fault_leaves_the_help_that_it_points_to(run, home, mistyped, words):  # noqa: F811
+    done = run(*words, cwd=home)
+    assert done.returncode == 0
+    assert b"Usage: " in done.stdout
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("words", [("draw", "m.tif"), ("simulate", "--", "--help")])
+def test_a_fault_outweighs_what_is_lacking(run, home, mistyped, words):  # noqa: F811
+    """It may be what stands in the file."""
+    assert_refused(run(*words, cwd=home), home, "[mask] max_memory", left=["am4cm.toml"])
+
+
+def test_config_shows_the_rest_beside_faults(run, home, mistyped):  # noqa: F811
+    done = run("config", "--json", cwd=home)
+    assert done.returncode == 1
+    told = {(one["command"], one["option"]) for one in json.loads(done.stdout)["settings"]}
+    assert told == {("mask", "threads"), ("draw", "images")}
+    faults = done.stderr.decode().splitlines()
+    assert [fault.startswith(f"error: {mistyped}: ") for fault in faults] == [True, True]
+    assert "Did you mean mask?" in faults[1]
+
+
+def test_doctor_goes_on_and_names_faults(run, home, mistyped):  # noqa: F811
+    done = run("doctor", "--json", cwd=home)
+    assert done.returncode == 1
+    found = json.loads(done.stdout)["findings"]
+    told = [one["found"] for one in found if one["topic"] == "settings"]
+    assert ["[mask] max_memory" in told[0], "[msk]" in told[1]] == [True, True]
+    assert {"packages", "weights"} <= {one["topic"] for one in found}
+
+
+def test_shells_complete_beside_faults(home, mistyped, monkeypatch):
+    monkeypatch.chdir(home)
+    assert completed(["am4cm", "mask", "--max-m"]).strip() == "--max-memory"
+
+
 def test_a_wrong_value_is_told_with_its_place(run, home, monkeypatch):  # noqa: F811
     (home / "am4cm.toml").write_text("[simulate]\nchain = 'sen2core'\n")
     done = run("simulate", "site", cwd=home)
@@ -126,6 +174,50 @@ def test_a_wrong_value_is_told_with_its_place(run, home, monkeypatch):  # noqa: 
     told = run("simulate", "site", cwd=home).stderr.decode().replace("│", " ")
     assert "AM4CM_SIMULATE_CHAIN" in told
     assert "Did you mean theia?" in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "text", "expected"),
+    [
+        (("mask", "a", "b"), "max-memory", "3XB", "a size such as 2GB"),
+        (("composite", "here", "own.toml", "b"), "max-memory", "0", "a size such as 2GB"),
+        (("mask", "a", "b"), "bands", "B02,,B03", "names between commas"),
+        (("mask", "a", "b"), "bbox", "1,2,3", "four numbers W,S,E,N"),
+        (("evaluate", "own.toml", "own.toml"), "without", "2018-01-01,", "names between commas"),
+        (("evaluate", "own.toml", "own.toml"), "map", "1:cloud", "number=class"),
+        (("prepare", "here", "b"), "unlabelled", "0,", "names between commas"),
+        (("prepare", "here", "b"), "unlabelled", "wheat", "whole numbers such as 0,99"),
+        (("prepare", "here", "b"), "folds", "1,2", "how many parts"),
+    ],
+)
+def test_what_cannot_be_parsed_is_told_with_its_option_and_place(
+    run,  # noqa: F811
+    home,
+    monkeypatch,
+    words,
+    option,
+    text,
+    expected,
+):
+    """On the command line, in a file and in the environment."""
+    (home / "here").mkdir()
+    (home / "own.toml").touch()
+    command, variable = words[0], f"AM4CM_{words[0]}_{option}".upper().replace("-", "_")
+
+    def told(*options):
+        done = run(*words, *options, cwd=home)
+        assert done.returncode == 2, done.stderr
+        lines = " ".join(done.stderr.decode().replace("│", " ").split())
+        assert f"Invalid value for '--{option}'" in lines
+        assert expected in lines
+        return lines
+
+    told(f"--{option}", text)
+    monkeypatch.setenv(variable, text)
+    assert told().endswith(f"It is from the environment's {variable}. {'╰' + '─' * 78 + '╯'}")
+    monkeypatch.delenv(variable)
+    (home / "own.toml").write_text(f"[{command}]\n{option} = '{text}'\n")
+    assert f"[{command}] {option}." in told("--config", "own.toml")
 
 
 def test_a_working_folder_that_is_gone_is_told(run, home):  # noqa: F811
@@ -202,21 +294,20 @@ def test_any_file_is_understood_or_refused(tmp_path_factory, value):
     file = tmp_path_factory.mktemp("any") / "am4cm.toml"
     tree = value if isinstance(value, dict) else {"mask": value}
     file.write_text("\n".join(f"{name} = {inline(each)}" for name, each in tree.items()))
-    found, refusal = understood(file)
-    assert (found is None) == refusal.startswith(str(file))
-    assert "\n" not in refusal
-    for variable, setting in (found or {}).items():
+    settings = read_settings({file: True}, KNOWN)
+    found, refusals = settings.found, [*map(str, settings.faults)]
+    assert found or refusals or not any(map(holds, tree.values()))
+    assert all(refusal.startswith(str(file)) for refusal in refusals)
+    assert not any("\n" in refusal for refusal in refusals)
+    for variable, setting in found.items():
         kind = bool if setting.option.is_flag else list if setting.option.is_list else str
         assert isinstance(setting.value, kind)
         assert setting.option.variable == variable
 
 
-def understood(file):
-    """What a file sets, or why it is refused."""
-    try:
-        return read_settings({file: True}, KNOWN).found, ""
-    except SettingsError as error:
-        return None, str(error)
+def holds(value):
+    """Whether it says anything: empty tables do not."""
+    return any(map(holds, value.values())) if isinstance(value, dict) else True
 
 
 def inline(value):

@@ -139,7 +139,7 @@ def test_of_a_mask_of_what_is_unusable_no_cloud_cover_is_told(tmp_path):
     export_mask(mask, Exports(stac=tmp_path / "stac"), Storage())
     item = read(tmp_path / "stac", IDS[0])
     assert "eo:cloud_cover" not in item["properties"]
-    assert item["assets"]["cloud_probability"]["title"] == "Probability of unusable"
+    assert item["assets"]["cloud_probability"]["title"] == "Probability of cloud or shadow"
 
 
 def test_floats_have_no_scale_and_nan_for_nodata(tmp_path):

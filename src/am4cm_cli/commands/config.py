@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from am4cm_cli.commands.catalogue import PREFIX, Known, catalogue
-from am4cm_cli.commands.console import say
+from am4cm_cli.commands.console import complain, say
 from am4cm_cli.commands.mistakes import nearest
 from am4cm_cli.commands.settings import Settings
 from am4cm_cli.commands.voice import console
@@ -68,6 +68,10 @@ def config(
     for variable in unknown_variables(os.environ, known):
         names = [option.variable for option in known]
         say(f"{variable} sets nothing: no option is called so.{nearest(variable, names)}")
+    if settings.faults:
+        for fault in settings.faults:
+            complain(str(fault))
+        raise typer.Exit(1)
 
 
 def in_force(option: Known, settings: Settings) -> InForce:

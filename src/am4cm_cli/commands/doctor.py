@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from am4cm_cli.commands.console import progress, say, unwind
+from am4cm_cli.commands.settings import Settings
 from am4cm_cli.commands.voice import console
 
 
 def doctor(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Look whether everything that masks need is there and works.
@@ -22,10 +24,13 @@ def doctor(
     import json
 
     from am4cm_cli.health.checkup import check_health
+    from am4cm_cli.health.settings import look_at_settings
     from am4cm_cli.reports.health import health_table
 
     unwind()
-    health = check_health(Path(), track=progress("Looking"))
+    settings: Settings = context.obj
+    beside = look_at_settings(settings.faults)
+    health = check_health(Path(), beside=beside, track=progress("Looking"))
     if as_json:
         typer.echo(json.dumps(health.to_dict(), indent=1))
     else:

@@ -15,6 +15,7 @@ from am4cm_cli.commands.options import (
     Overwrite,
     ReferenceKind,
     ReferenceMap,
+    checked_by,
     find_weights,
     refuse,
     split_names,
@@ -116,6 +117,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="DATE,...",
+            callback=checked_by(split_names),
             help="Score once more without these dates.",
             show_default=False,
             rich_help_panel=REFERENCE,

@@ -22,6 +22,7 @@ from am4cm_cli.commands.outputs import (
     ZoneField,
     ZonesFile,
     name_exports,
+    name_out,
     read_exports,
     read_storage,
 )
@@ -99,7 +100,7 @@ def export(
     export_mask(
         mask, exports, storage, beside=[classes] if classes else [], track=progress("Exporting")
     )
-    written = [str(out)] if out else []
+    written = [name_out(out)] if out else []
     say(f"Wrote {', '.join([*written, *name_exports(exports)])}.")
 
 

@@ -26,6 +26,9 @@ MOST_CHOICES = 24
 class Command(TyperCommand):
     """A command, shown with short types and completed with the options of all."""
 
+    bears_faults = False
+    """Whether it runs where settings files have faults."""
+
     def __init__(self, name: str | None, **attributes: Any) -> None:
         """Make it as Typer does."""
         super().__init__(name, **attributes)
@@ -35,7 +38,22 @@ class Command(TyperCommand):
         """Refuse unknown options where unknown words are let pass, as numbers below 0 are."""
         if ctx.ignore_unknown_options:
             refuse_unknown(ctx, args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError:
+            # What is lacking may stand in a file that could not be read.
+            self._refuse_faults(ctx)
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, unless settings files have faults; its help was shown before, with or without."""
+        self._refuse_faults(ctx)
+        return super().invoke(ctx)
+
+    def _refuse_faults(self, ctx: Any) -> None:
+        faults = () if self.bears_faults or ctx.obj is None else ctx.obj.faults
+        if faults:
+            raise faults[0] from None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
@@ -52,6 +70,12 @@ class Command(TyperCommand):
             if incomplete.startswith("-") and item.value in EVERYWHERE
         ]
         return [*super().shell_complete(ctx, incomplete), *shared]
+
+
+class FaultTeller(Command):
+    """A command that tells faults in settings files itself, among what it shows."""
+
+    bears_faults = True
 
 
 class Group(TyperGroup):

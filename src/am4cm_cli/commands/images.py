@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from am4cm_cli.commands.completion import complete_bands
-from am4cm_cli.commands.options import is_given, split_names
+from am4cm_cli.commands.options import checked_by, is_given, split_names
 from am4cm_cli.stacks.options import Box, StackOptions
 
 T = TypeVar("T")
@@ -32,6 +32,7 @@ def image_options(
         str | None,
         option(
             metavar="B02,B03,...",
+            callback=checked_by(split_names),
             help="Names of the bands in file order, where files carry none.",
             autocompletion=complete_bands,
         ),

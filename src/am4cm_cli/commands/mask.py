@@ -42,7 +42,9 @@ from am4cm_cli.commands.outputs import (
     Threshold,
     ZoneField,
     ZonesFile,
+    check_raster_names,
     name_exports,
+    name_out,
     output_raster,
     read_exports,
     read_storage,
@@ -411,6 +413,7 @@ def _files(context: typer.Context) -> "MaskFiles":
         raise typer.BadParameter("has no use without --attention", param_hint="'--heads'")
     if any(str(beside) == "-" for beside in (classes, reliability, attention, clear_sky)):
         raise typer.BadParameter("only OUT may be standard output")
+    check_raster_names(context, "classes", "reliability", "attention")
     return MaskFiles(
         probability=Path(),
         classes=classes,
@@ -427,7 +430,8 @@ def _tell(summary: "MaskSummary", exports: "Exports", target: Target, out: Path)
         say(note)
     share = summary.flagged / max(summary.answered, 1)
     what = "cloudy" if target is Target.CLOUD else "cloudy or shadowed"
-    say(f"Wrote {out}: {summary.dates} dates, {share:.0%} of what was observed is {what}.")
+    dates = f"{summary.dates} dates"
+    say(f"Wrote {name_out(out)}: {dates}, {share:.0%} of what was observed is {what}.")
     if name_exports(exports):
         say(f"Beside it: {', '.join(name_exports(exports))}.")
 

@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +35,50 @@ def find_weights(value: Path | None) -> Path | None:
         f"{value}: no such file, nor weights that come with am4cm, which are "
         f"{', '.join(PUBLISHED)}.{nearest(str(value), PUBLISHED)}"
     )
+
+
+def parse_bytes(text: str) -> int:
+    """Turn `2GB`, `500 MB` or a plain number into bytes."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if not found or float(found[1]) == 0:
+        raise typer.BadParameter(f"{text!r}: expected a size such as 2GB or 500MB")
+    power = " KMGT".index(found[2].upper() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Split a comma-separated option; None stays None."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise typer.BadParameter(f"{text!r}: expected names between commas, such as B02,B03")
+    return parts
+
+
+def check_map(text: str) -> None:
+    """Refuse a --map that is none."""
+    from am4cm_cli.errors import DataError
+    from am4cm_cli.validation.classmaps import parse_map
+
+    try:
+        parse_map(text)
+    except DataError as error:
+        raise typer.BadParameter(str(error).removeprefix("--map: ")) from error
+
+
+def checked_by(parse: Callable[[str], object]) -> Callable[[str | None], str | None]:
+    """A callback that refuses what a command could not parse later, when it knows no option.
+
+    Click names the option of what a callback refuses, and so the file or variable that set it.
+    """
+
+    def check(text: str | None) -> str | None:
+        if text is not None:
+            parse(text)
+        return text
+
+    return check
 
 
 SPEED = "Speed"
@@ -67,6 +111,7 @@ ReferenceMap = Annotated[
     typer.Option(
         "--map",
         metavar="0=clear,1=cloud,...",
+        callback=checked_by(check_map),
         help="What its numbers mean: clear, thick (or cloud), thin, shadow, snow, unknown.",
         show_default=False,
         rich_help_panel=REFERENCE,
@@ -76,6 +121,7 @@ MaxMemory = Annotated[
     str,
     typer.Option(
         metavar="SIZE",
+        callback=checked_by(parse_bytes),
         help="What it may take beside some 0.4 GB of the program itself.",
         rich_help_panel=SPEED,
     ),
@@ -113,25 +159,6 @@ Device = Annotated[
 ]
 
 
-def parse_bytes(text: str) -> int:
-    """Turn `2GB`, `500 MB` or a plain number into bytes."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?\s*", text, re.IGNORECASE)
-    if not found or float(found[1]) == 0:
-        raise typer.BadParameter(f"{text!r}: expected a size such as 2GB or 500MB")
-    power = " KMGT".index(found[2].upper() or " ")
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
-
-
-def split_names(text: str | None) -> list[str] | None:
-    """Split a comma-separated option; None stays None."""
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
-        raise typer.BadParameter(f"{text!r}: expected names such as B02,B03,B04")
-    return parts
-
-
 def refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
     """Refuse options that were given but mean nothing for what was asked for.
 
@@ -147,9 +174,10 @@ def refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
 
 
 def option_hint(context: typer.Context, name: str) -> str:
-    """The option of a parameter, as messages of wrong usage show it."""
-    option = next(p.opts[0] for p in context.command.params if p.name == name)
-    return f"'{option}'"
+    """The option, or the argument, of a parameter, as messages of wrong usage show it."""
+    parameter: Any = next(each for each in context.command.params if each.name == name)
+    is_option = parameter.param_type_name == "option"
+    return f"'{parameter.opts[0] if is_option else parameter.metavar}'"
 
 
 def is_given(context: typer.Context, name: str) -> bool:

@@ -192,8 +192,26 @@ def written_raster(out: Path, form: Format) -> Path:
     return out.with_name(f".{out.name}.tif") if form is Format.ZARR else out
 
 
-MISNAMED = {True: {".tif", ".tiff"}, False: {".zarr"}}
-"""Suffixes that a Zarr cube, or a raster, cannot have."""
+GEOTIFF = (".tif", ".tiff")
+"""Suffixes of rasters; a name may also have none."""
+
+
+def check_raster_names(context: typer.Context, *names: str) -> None:
+    """Refuse names of other formats for parameters whose outputs are GeoTIFFs."""
+    given: Mapping[str, Any] = context.params
+    for name in names:
+        path = given[name]
+        if path is not None and path.suffix.lower() not in {"", *GEOTIFF}:
+            raise typer.BadParameter(
+                f"{path}: is written as a GeoTIFF; expected a name that ends in .tif; for a "
+                "picture: am4cm draw",
+                param_hint=option_hint(context, name),
+            )
+
+
+def name_out(out: Path) -> str:
+    """Name OUT in a message."""
+    return "standard output" if out == STDOUT else str(out)
 
 
 def name_exports(exports: "Exports") -> list[str]:
@@ -214,6 +232,7 @@ def _check_meaning(context: typer.Context, mask: Path) -> None:
         raise typer.BadParameter("only OUT may be standard output")
     if not 0 <= given["threshold"] <= 100:  # what is not a number passes for one
         raise typer.BadParameter("expected 0 to 100", param_hint="'--threshold'")
+    check_raster_names(context, "binary")
     _check_format(context, mask)
 
 
@@ -232,8 +251,12 @@ def _check_format(context: typer.Context, mask: Path) -> None:
         raise typer.BadParameter("zarr is a folder, without a style", param_hint="'--format'")
     if styled and mask == STDOUT:
         raise typer.BadParameter("has no file to lie beside", param_hint="'--style'")
-    if not given.get("each") and mask.suffix.lower() in MISNAMED[is_zarr]:
+    if given["out"] is None or given.get("each"):
+        return
+    if mask.suffix.lower() in (GEOTIFF if is_zarr else (".zarr",)):
         raise typer.BadParameter(
             f"{mask}: its name is of another format than {given['form'].value}",
             param_hint="'--format'",
         )
+    if not is_zarr:
+        check_raster_names(context, "out")

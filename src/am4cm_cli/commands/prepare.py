@@ -13,6 +13,7 @@ from am4cm_cli.commands.images import IMAGE_OPTIONS, takes_images
 from am4cm_cli.commands.options import (
     SPEED,
     Overwrite,
+    checked_by,
     cores,
     is_set,
     refuse,
@@ -108,6 +109,7 @@ def prepare(
     unlabelled: Annotated[
         str | None,
         typer.Option(
+            callback=checked_by(split_names),
             help="Codes or classes that are none. Default: 0 and nodata.",
             show_default=False,
             rich_help_panel=LABELS,
@@ -368,4 +370,6 @@ def split_codes(text: str | None) -> list[int] | None:
     try:
         return None if text is None else [int(code) for code in text.split(",")]
     except ValueError as error:
-        raise typer.BadParameter(f"{text}: expected whole numbers such as 0,99") from error
+        raise typer.BadParameter(
+            f"{text}: expected whole numbers such as 0,99", param_hint="'--unlabelled'"
+        ) from error

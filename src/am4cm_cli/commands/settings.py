@@ -44,6 +44,8 @@ class Settings:
     """Where they may be, and whether they are there; the weakest first."""
     found: Mapping[str, Setting]
     """By the variable of the environment that sets the same."""
+    faults: tuple[SettingsError, ...] = ()
+    """What the files say that cannot be; what they say beside it is found all the same."""
 
     def origin(self, variable: str) -> str:
         """Where an option is set."""
@@ -90,21 +92,40 @@ def settings_files(named: Path | None) -> dict[Path, bool]:
 
 
 def read_settings(files: Mapping[Path, bool], known: Sequence[Known]) -> Settings:
-    """Read settings files, as `settings_files` finds them.
-
-    Raises:
-        SettingsError: a file cannot be read, or says something of what there is not.
-    """
+    """Read settings files, as `settings_files` finds them; what cannot be is told as `faults`."""
     found: dict[str, Setting] = {}
+    faults: list[SettingsError] = []
     for file in (file for file, there in files.items() if there):
-        for words, key, value in _entries(_parse(file), file, known):
-            option = _option(file, words, key, known)
-            try:
-                said = _as_given(option, value, file)
-            except ValueError as error:  # more digits than Python turns into text
-                raise SettingsError(f"{file}: {option.place} is too large a number.") from error
-            found[option.variable] = Setting(option=option, value=said, file=file)
-    return Settings(files=files, found=found)
+        for said in _said(file, known):
+            if isinstance(said, Setting):
+                found[said.option.variable] = said
+            else:
+                faults.append(said)
+    return Settings(files=files, found=found, faults=tuple(faults))
+
+
+def _said(file: Path, known: Sequence[Known]) -> Iterator[Setting | SettingsError]:
+    """What a file sets, and each fault in its place."""
+    try:
+        tree = _parse(file)
+    except SettingsError as fault:
+        yield fault
+        return
+    for entry in _entries(tree, file, known):
+        try:
+            yield entry if isinstance(entry, SettingsError) else _setting(file, *entry, known)
+        except SettingsError as fault:
+            yield fault
+
+
+def _setting(
+    file: Path, words: tuple[str, ...], key: str, value: Any, known: Sequence[Known]
+) -> Setting:
+    option = _option(file, words, key, known)
+    try:
+        return Setting(option=option, value=_as_given(option, value, file), file=file)
+    except ValueError as error:  # more digits than Python turns into text
+        raise SettingsError(f"{file}: {option.place} is too large a number.") from error
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -119,20 +140,21 @@ def _parse(file: Path) -> dict[str, Any]:
 
 def _entries(
     tree: Mapping[str, Any], file: Path, known: Sequence[Known], words: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+) -> Iterator[tuple[tuple[str, ...], str, Any] | SettingsError]:
     """What a file says: the words of the command, the key and the value of each entry."""
     commands = {option.command[: len(words) + 1] for option in known}
     for key, value in tree.items():
         inner = (*words, key if key.isprintable() else repr(key))
         if inner in commands:
-            if not isinstance(value, dict):
-                raise SettingsError(
-                    f"{file}: {key} is a command of am4cm; expected a table [{'.'.join(inner)}]."
-                )
-            yield from _entries(value, file, known, inner)
+            if isinstance(value, dict):
+                yield from _entries(value, file, known, inner)
+                continue
+            yield SettingsError(
+                f"{file}: {key} is a command of am4cm; expected a table [{'.'.join(inner)}]."
+            )
         elif isinstance(value, dict):
             names = [path[-1] for path in commands if len(path) == len(inner)]
-            raise SettingsError(
+            yield SettingsError(
                 f"{file}: [{'.'.join(inner)}] is no command of am4cm.{nearest(key, names)} "
                 "am4cm --help lists them."
             )

@@ -189,7 +189,7 @@ def _classes(content: str) -> list[Json]:
 
 def _title(mask: MaskFile) -> str:
     if mask.content == "probability":
-        return f"Probability of {mask.tags.get('AM4CM_TARGET', 'cloud')}"
+        return mask.title
     return mask.content.capitalize()
 
 

@@ -13,6 +13,8 @@ from am4cm_cli.exporting.shares import Tally
 from am4cm_cli.files import appear, write_text
 
 COLUMNS = ("date", "zone", "pixels", "observed", "cloudy", "share", "mean_probability")
+SHARE_DIGITS, MEAN_DIGITS = 6, 4
+"""Further digits of a mean of percents differ between processors."""
 SUFFIXES = (".csv", ".parquet")
 
 
@@ -70,8 +72,9 @@ def _rows(
         columns = (tally.observed, tally.cloudy, tally.share, tally.mean)
         numbers = zip(*(column.tolist() for column in columns), strict=True)
         for date, (observed, cloudy, share, mean) in zip(dates, numbers, strict=True):
-            yield date, zone, tally.pixels, observed, cloudy, _known(share), _known(mean)
+            shares = _known(share, SHARE_DIGITS), _known(mean, MEAN_DIGITS)
+            yield date, zone, tally.pixels, observed, cloudy, *shares
 
 
-def _known(share: float) -> float | None:
-    return None if isnan(share) else round(share, 6)
+def _known(share: float, digits: int) -> float | None:
+    return None if isnan(share) else round(share, digits)

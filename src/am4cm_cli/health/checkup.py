@@ -15,11 +15,12 @@ from am4cm_cli.progress import Track
 Look = Callable[[], Iterable[Finding]]
 
 
-def check_health(folder: Path, *, track: Track = iter) -> Health:
+def check_health(folder: Path, *, beside: Iterable[Finding] = (), track: Track = iter) -> Health:
     """Look at the machine, the packages, GDAL, the weights, and at a mask of a tiny stack.
 
     Args:
         folder: whose disk is meant.
+        beside: what the caller found before, told first.
         track: follows the looks.
     """
     looks: list[Look] = [
@@ -30,4 +31,4 @@ def check_health(folder: Path, *, track: Track = iter) -> Health:
         look_at_extras,
         look_at_trial,
     ]
-    return gather(chain.from_iterable(look() for look in track(looks)))
+    return gather([*beside, *chain.from_iterable(look() for look in track(looks))])

@@ -51,8 +51,7 @@ def _load_sheet() -> ModuleType:
 
 def _title(mask: MaskFile, shown: int) -> str:
     count = len(mask.names)
-    target = mask.tags.get("AM4CM_TARGET", "cloud")
-    return f"Probability of {target} on {count if shown == count else f'{shown} of {count}'} dates"
+    return f"{mask.title} on {count if shown == count else f'{shown} of {count}'} dates"
 
 
 def _source(mask: MaskFile) -> str:

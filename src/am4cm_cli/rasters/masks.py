@@ -13,9 +13,10 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from am4cm_cli.classes import TARGET_WORDS
 from am4cm_cli.errors import StackError
 from am4cm_cli.stacks.drafts import CONTENT_TAG, IMAGES, OWN_TAG
-from am4cm_cli.stacks.headers import not_georeferenced_is_fine, read_header
+from am4cm_cli.stacks.headers import Header, not_georeferenced_is_fine, read_header
 from am4cm_cli.stacks.stack import Grid
 
 
@@ -39,6 +40,12 @@ class MaskFile:
         """What it holds, such as probability or classes."""
         return _content(self.tags)
 
+    @property
+    def title(self) -> str:
+        """What the probabilities are of, in words."""
+        target = self.tags.get("AM4CM_TARGET", "cloud")
+        return f"Probability of {TARGET_WORDS.get(target, target)}"
+
 
 def is_mask(path: Path) -> bool:
     """Whether a file is a raster that am4cm wrote; False where there is none, or no raster."""
@@ -51,8 +58,7 @@ def is_mask(path: Path) -> bool:
 
 def mask_content(path: Path) -> str:
     """What a raster of am4cm holds, such as probability or classes."""
-    with not_georeferenced_is_fine():
-        return _content(read_header(path).tags)
+    return _content(_header(path).tags)
 
 
 def open_mask(path: Path) -> MaskFile:
@@ -68,8 +74,7 @@ def open_mask(path: Path) -> MaskFile:
 
 def open_own(path: Path) -> MaskFile:
     """Read the facts of any raster that am4cm wrote, but for images; StackError for others."""
-    with not_georeferenced_is_fine():
-        header = read_header(path)
+    header = _header(path)
     tags = {name: text for name, text in header.tags.items() if name.startswith("AM4CM_")}
     nodata = header.nodata[0]
     if OWN_TAG not in tags or nodata is None:
@@ -92,6 +97,15 @@ def open_own(path: Path) -> MaskFile:
         nodata=nodata,
         tags=tags,
     )
+
+
+def _header(path: Path) -> Header:
+    with not_georeferenced_is_fine():
+        return read_header(
+            path,
+            expected="a mask that am4cm wrote",
+            remedy="Name one, or make it: am4cm mask IMAGES MASK.tif",
+        )
 
 
 def _content(tags: Mapping[str, str]) -> str:

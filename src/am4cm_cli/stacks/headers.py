@@ -19,7 +19,7 @@ from rasterio.io import DatasetReader
 
 from am4cm_cli.errors import UnreadableError
 from am4cm_cli.gdal_warnings import gdal_warnings
-from am4cm_cli.stacks.locations import gdal_name
+from am4cm_cli.stacks.locations import gdal_name, is_virtual
 from am4cm_cli.stacks.losses import check_whole
 from am4cm_cli.stacks.stack import Grid
 
@@ -28,6 +28,8 @@ SMALLEST, FURTHEST = 1e-7, 1e8
 """Side of a pixel and coordinate, in metres or degrees."""
 MOST_PIXELS = 2**36
 """Of a raster: a square of 2,600 km at 10 m. Anything larger is a mistake, or not well meant."""
+FETCH = "Fetch it again, or remove it."
+"""What to do about an image that is damaged."""
 MOST_BANDS = 1024
 MOST_BLOCK_BYTES = 2**30
 """Decoded at once, whatever the memory allowed."""
@@ -63,8 +65,14 @@ class Header:
         return len(self.dtypes)
 
 
-def read_header(path: Path) -> Header:
-    """Open a raster and note its facts; one that is not georeferenced has an empty CRS."""
+def read_header(path: Path, *, expected: str = "a GeoTIFF", remedy: str = FETCH) -> Header:
+    """Open a raster and note its facts; one that is not georeferenced has an empty CRS.
+
+    Args:
+        path: of the raster.
+        expected: to be told where it is none.
+        remedy: what to do about that, in sentences.
+    """
     try:
         with gdal_warnings() as warned, rasterio.open(gdal_name(path)) as raster:
             _check_size(path, raster)
@@ -85,12 +93,27 @@ def read_header(path: Path) -> Header:
     # A damaged header may hold text that is none.
     except (RasterioIOError, CPLE_BaseError, UnicodeDecodeError) as error:
         raise UnreadableError(
-            f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected a "
-            f"GeoTIFF. Fetch it again, or remove it.",
+            f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected "
+            f"{expected}. {_hindrance(path) or remedy}",
             path,
         ) from error
     check_whole(path, warned)
     return header
+
+
+def _hindrance(path: Path) -> str:
+    """What to do about a path that cannot be read, whatever it holds; empty if it can."""
+    if is_virtual(path):
+        return ""
+    try:
+        with path.open("rb"):
+            return ""
+    except PermissionError:
+        return "It may not be read; make it readable, such as with chmod."
+    except IsADirectoryError:
+        return "It is a folder; name a file."
+    except OSError:
+        return ""
 
 
 def read_headers(paths: Sequence[Path]) -> list[Header]:

@@ -184,7 +184,7 @@ function buildStage() {
   stage.className = state.view;
   delete stage.dataset.date; // until they are drawn
   stage.style.setProperty("--ratio", FACTS.width / FACTS.height);
-  const veilLabel = state.veil === "classes" ? "Classes" : targetLabel();
+  const veilLabel = state.veil === "classes" ? "Classes" : FACTS.title;
   if (state.view === "over") {
     const look = FACTS.looks.find(({ key }) => key === state.base);
     const label = look ? `${veilLabel} over ${look.label.toLowerCase()}` : veilLabel;
@@ -531,7 +531,7 @@ function drawAxes(svg, at, bands) {
     draw(svg, "line", { class: "grid", x1: at.left, x2: at.right, y1: y, y2: y });
     draw(svg, "text", { x: at.left - 8, y: y + 4, "text-anchor": "end" }, share);
   }
-  draw(svg, "text", { x: at.left, y: at.shares.top - 8 }, `${targetLabel()}, %`);
+  draw(svg, "text", { x: at.left, y: at.shares.top - 8 }, `${FACTS.title}, %`);
   drawMonths(svg, at);
 }
 
@@ -650,10 +650,6 @@ function swatch(label, colour) {
   const node = make("span", { className: "swatch", textContent: label });
   if (colour) node.style.setProperty("--colour", colour);
   return node;
-}
-
-function targetLabel() {
-  return FACTS.target === "cloud" ? "Cloud probability" : "Probability of cloud or shadow";
 }
 
 function buildLegend() {

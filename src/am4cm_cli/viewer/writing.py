@@ -202,7 +202,7 @@ def _lasting_facts(mask: MaskFile, days: NDArray[np.int64], census: Census) -> d
         "days": days.tolist(),
         "cloud": [None if np.isnan(one) else round(float(one), 6) for one in share],
         "seen": [round(int(count) / census.pixels, 6) for count in census.valid],
-        "target": mask.tags.get("AM4CM_TARGET", "cloud"),
+        "title": mask.title,
         "grid": {
             "height": mask.grid.shape[0],
             "width": mask.grid.shape[1],

@@ -24,6 +24,8 @@ def home(tmp_path, monkeypatch):
     for name in ("HOME", "XDG_CONFIG_HOME", "APPDATA"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.delenv("AM4CM_CONFIG")
+    for name in ("AM4CM_FUZZ", "AM4CM_NO_SKIPS"):  # the tests' own, which set no option
+        monkeypatch.delenv(name, raising=False)
     here = tmp_path / "project" / "deep"
     here.mkdir(parents=True)
     user_file().parent.mkdir(parents=True)

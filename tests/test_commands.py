@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, where, and what it leaves behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -433,3 +434,16 @@ def test_gdal_may_warn_in_words_that_are_none(tmp_path):
     assert answer.returncode == 1
     assert "UnicodeDecodeError" not in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no such names")
+def test_an_image_whose_name_is_no_text(run, site, tmp_path):
+    image = min((site / "images").iterdir())
+    odd = tmp_path / os.fsdecode(b"S2_20180804_\xff.tif")
+    odd.write_bytes(image.read_bytes())
+    for words in (("info", odd), ("info", tmp_path), ("mask", tmp_path, "m.tif")):
+        done = run(*words, cwd=tmp_path)
+        assert done.returncode == 1
+        told = done.stderr.decode()
+        assert "Rename it: its name is no UTF-8." in told
+        assert "Traceback" not in told

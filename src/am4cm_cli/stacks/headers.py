@@ -90,8 +90,8 @@ def read_header(path: Path, *, expected: str = "a GeoTIFF", remedy: str = FETCH)
                 alpha=_alpha(raster.colorinterp),
                 held=_block_bytes(raster),
             )
-    # A damaged header may hold text that is none.
-    except (RasterioIOError, CPLE_BaseError, UnicodeDecodeError) as error:
+    # A damaged header may hold text that is none, and so may a name; GDAL takes UTF-8 alone.
+    except (RasterioIOError, CPLE_BaseError, UnicodeError) as error:
         raise UnreadableError(
             f"{gdal_name(path)}: cannot be opened as a raster ({_reason(error)}); expected "
             f"{expected}. {_hindrance(path) or remedy}",
@@ -101,8 +101,15 @@ def read_header(path: Path, *, expected: str = "a GeoTIFF", remedy: str = FETCH)
     return header
 
 
+def _is_text(name: str) -> bool:
+    """Whether all of a name's bytes could be read as UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def _hindrance(path: Path) -> str:
     """What to do about a path that cannot be read, whatever it holds; empty if it can."""
+    if not _is_text(gdal_name(path)):
+        return "Rename it: its name is no UTF-8."
     if is_virtual(path):
         return ""
     try:

@@ -130,6 +130,22 @@ def test_a_warning_that_loses_nothing(sound):
         assert numbers(read_header(sound)) == numbers(expected)
 
 
+@pytest.mark.parametrize(
+    "name", ["GeoTIFF_20180804.tif", "XML/20180804.tif", "Line 1: 20180804.tif"]
+)
+def test_what_a_file_is_called_is_no_warning(sound, tmp_path, name):
+    content = sound.read_bytes()
+    place = entries(content)[PHOTOMETRIC]
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(patched(content, place + 4, "<I", 7))
+    assert numbers(read_header(path)) == numbers(read_header(sound))
+    lost = patched(content, entries(content)[NODATA] + 8, "<I", 2**31)
+    path.write_bytes(lost)
+    with pytest.raises(UnreadableError, match="GDALNoDataValue"):
+        read_header(path)
+
+
 def test_warnings_are_heard_whatever_a_program_logs(sound):
     content = sound.read_bytes()
     beyond = patched(content, entries(content)[NODATA] + 8, "<I", 2**31)

@@ -36,15 +36,23 @@ def check_whole(path: Path, warned: Sequence[str]) -> None:
     Raises:
         UnreadableError: some of it may be lost.
     """
-    for warning in filter(LOST.search, warned):
+    said = (_without_name(warning, path) for warning in warned)
+    for warning in filter(LOST.search, said):
         raise UnreadableError(
-            f"{gdal_name(path)}: its header is damaged ({KIND.sub('', warning).strip()}), so that "
+            f"{gdal_name(path)}: its header is damaged ({warning}), so that "
             "scale, offset, nodata or place may be lost; expected one that GDAL reads whole. Fetch "
             "the file again; or if gdalinfo shows all that it should hold, write it anew with "
             "gdal_translate.",
             path,
         )
     _check_beside(path)
+
+
+def _without_name(warning: str, path: Path) -> str:
+    """GDAL's own words: a file or its folder may be called GeoTIFF or XML."""
+    for name in (gdal_name(path), path.name):
+        warning = warning.replace(name, "")
+    return KIND.sub("", warning).strip(": ")
 
 
 def _check_beside(path: Path) -> None:
